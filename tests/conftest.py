@@ -1,0 +1,24 @@
+"""Fixtures that every test file shares."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    """Gives each test a fresh default graph."""
+    with tf.Graph().as_default() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def rng(request):
+    """Gives a seeded NumPy generator whose seed is shown when the test fails."""
+    seed = 20
+    print(f"{request.node.name}: numpy seed {seed}")
+    return np.random.default_rng(seed)

@@ -1,0 +1,80 @@
+"""Gradient carry across mini-batches for TensorFlow-1 style recurrent graphs.
+
+    import tensorflow.compat.v1 as tf
+    import tgcarry as tgc
+
+Build a chunk's graph inside a `tf.Graph`, and let a `Runner` pass states forward and their
+gradients backward from chunk to chunk. Importing this switches nothing in TensorFlow.
+"""
+
+from tgcarry import data, losses
+from tgcarry.cells import (
+    BasicLSTMCell,
+    BasicRNNCell,
+    DropoutWrapper,
+    GRUCell,
+    LSTMCell,
+    LSTMStateTuple,
+    MultiRNNCell,
+    ResidualWrapper,
+    RNNCell,
+)
+from tgcarry.chunk import ChunkGraph, build_chunk
+from tgcarry.data import Chunk, split_chunks
+from tgcarry.errors import (
+    CarryError,
+    CellError,
+    ChunkError,
+    DataError,
+    LogError,
+    NumericsError,
+    PolicyError,
+    RunError,
+    TgcarryError,
+)
+from tgcarry.gradients import state_gradients
+from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
+from tgcarry.ports import CarryPorts, carry_ports
+from tgcarry.runner import Evaluation, Gradients, Report, Runner
+from tgcarry.unroll import dynamic_rnn
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BasicLSTMCell",
+    "BasicRNNCell",
+    "CarryError",
+    "CarryPorts",
+    "CellError",
+    "Chunk",
+    "ChunkError",
+    "ChunkGraph",
+    "DataError",
+    "DropoutWrapper",
+    "Evaluation",
+    "ExactSweep",
+    "GRUCell",
+    "Gradients",
+    "LSTMCell",
+    "LSTMStateTuple",
+    "LogError",
+    "MultiRNNCell",
+    "NumericsError",
+    "Policy",
+    "PolicyError",
+    "RNNCell",
+    "Report",
+    "ResidualWrapper",
+    "RunError",
+    "Runner",
+    "Stale",
+    "TgcarryError",
+    "Truncated",
+    "build_chunk",
+    "carry_ports",
+    "data",
+    "dynamic_rnn",
+    "losses",
+    "split_chunks",
+    "state_gradients",
+]

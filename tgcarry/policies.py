@@ -1,0 +1,127 @@
+"""Policies: where the upstream of a chunk comes from, and in which order chunks are visited.
+
+A policy only plans: it turns the breaks of a stream of chunks into `tgcarry.schedule` steps.
+It never sees a session, a tensor or the runner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from tgcarry import schedule
+from tgcarry.errors import PolicyError
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Plans the visits of a stream of chunks; implement it to bring a policy of your own."""
+
+    @property
+    def revisits(self) -> bool:
+        """Says whether a chunk is visited more than once, so that it must be readable again."""
+        ...
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields the steps for chunks whose `breaks` say where nothing is carried in."""
+        ...
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """Drops the gradient at every chunk's end: the classic truncated back-propagation.
+
+        upstream_k = 0
+
+    One optimiser step per chunk. Biased: whatever a chunk owes to losses after it is lost.
+
+    Source: Williams and Peng 1990, "An efficient gradient-based algorithm for on-line
+      training of recurrent network trajectories", Neural Computation 2(4).
+    """
+
+    @property
+    def revisits(self) -> bool:
+        return False
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields `backward k upstream zero advance` and `apply` for every chunk."""
+        return schedule.one_by_one(breaks)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Feeds the previous chunk's state gradient into the next one, as it stands.
+
+        upstream_k = decay * d_{k-1},   d_k = dloss_k/ds_k + (ds_{k+1}/ds_k)^T upstream_k
+
+    where s_k is the state that enters chunk k. One optimiser step per chunk. Biased: d_{k-1}
+    was taken one chunk earlier and at another state than the one it stands for, and nothing
+    says that it resembles the true upstream d_{k+1}. With `decay` near 1 it feeds on itself.
+
+    Args:
+      decay: float in [0, 1]; 0 is `Truncated`.
+    """
+
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_share("Stale(decay", self.decay)
+
+    @property
+    def revisits(self) -> bool:
+        return False
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields `backward k upstream earlier` and `apply`; zero where a sequence starts."""
+        return schedule.one_by_one(breaks, self.decay)
+
+
+@dataclass(frozen=True)
+class ExactSweep:
+    """Visits a window of chunks forwards, then in reverse: the exact gradient of the window.
+
+        upstream_k = d_{k+1} within the window
+
+    One optimiser step per window, with weights frozen in between. Equals the gradient of the
+    unbroken window to rounding, in the memory of one chunk and one state per chunk; costs one
+    more forward pass. Windows also end where every stream starts a new sequence.
+
+    Not exact across the end of a bounded window, where the sequence goes on: there the
+    upstream is `end_decay` times the state gradient at the start of the window before
+    (0, the default: dropped).
+
+    Args:
+      window: most chunks per window and optimiser step; None for the whole sequence.
+      end_decay: float in [0, 1].
+
+    Source: Werbos 1990, "Backpropagation through time: what it does and how to do it", Proc.
+      IEEE 78(10); the recomputation of chunks from saved states is Chen et al. 2016,
+      "Training deep nets with sublinear memory cost", arXiv:1604.06174.
+    """
+
+    window: int | None = None
+    end_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        window = self.window
+        if window is not None and (not isinstance(window, int) or window < 1):
+            raise PolicyError(
+                f"ExactSweep(window={window!r}): give the number of chunks as a whole number "
+                f"of at least 1, or None for the whole sequence"
+            )
+        _check_share("ExactSweep(end_decay", self.end_decay)
+
+    @property
+    def revisits(self) -> bool:
+        return self.window != 1
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields saves and forwards over a window, then loads and backwards, then `apply`."""
+        return schedule.sweep(breaks, self.window, self.end_decay)
+
+
+def _check_share(what: str, value: float) -> None:
+    if not (isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1):
+        raise PolicyError(f"{what}={value!r}): give a number from 0 to 1")

@@ -1,0 +1,62 @@
+"""The two placeholders through which a carry enters a chunk."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry import states
+from tgcarry.errors import CarryError
+
+
+class CarryPorts(NamedTuple):
+    """Holds the placeholders that a chunk's carry is fed through."""
+
+    initial_state: Any
+    """Nest of `[B, H]` placeholders: the state that enters the chunk."""
+    upstream: Any
+    """Nest of `[B, H]` placeholders: the gradient of later losses at the chunk's end."""
+
+
+def carry_ports(
+    cell: Any, batch_size: int | None = None, dtype: tf.DType = tf.float32
+) -> CarryPorts:
+    """Makes the placeholders for a cell's initial state and for its upstream gradient.
+
+    Neither feeds itself: the runner, or your own loop, does. Not included: zeros as a default
+    (a forgotten feed is TensorFlow's error, never a silent zero).
+
+    B is the batch, H a leaf's width.
+
+    Args:
+      cell: any RNN cell; only its `state_size` is read.
+      batch_size: B, or None to leave it open.
+      dtype: a float dtype, the cell's.
+
+    Returns:
+      `CarryPorts` of two nests like `cell.state_size`, leaves `[B, H]` of `dtype`.
+
+    Raises:
+      CarryError: `cell` has no `state_size`, the dtype is not a float, or B is not positive.
+
+    Source: `tf.gradients(ys, xs, grad_ys)` of TensorFlow 1, fed through a placeholder.
+    """
+    size = getattr(cell, "state_size", None)
+    if size is None:
+        raise CarryError(
+            f"carry_ports({cell!r}): it has no state_size; give an RNN cell such as GRUCell(64)"
+        )
+    dtype = tf.as_dtype(dtype)
+    if not dtype.is_floating:
+        raise CarryError(
+            f"carry_ports(dtype={dtype.name}): a state that carries a gradient is a float; "
+            f"give tf.float32 or tf.float64"
+        )
+    if batch_size is not None and batch_size < 1:
+        raise CarryError(f"carry_ports(batch_size={batch_size}): give at least 1, or None")
+    with tf.name_scope("carry"):
+        return CarryPorts(
+            states.placeholders_like(size, batch_size, dtype, "initial_state"),
+            states.placeholders_like(size, batch_size, dtype, "upstream"),
+        )

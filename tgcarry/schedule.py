@@ -1,0 +1,147 @@
+"""The order in which chunks are visited, as plain data: no TensorFlow, no arrays.
+
+A schedule is a stream of steps over chunks 0, 1, 2, ... The session loop keeps three things
+and obeys: the *head*, the state behind the last chunk that was read forwards; the *saved*
+states at chunk boundaries; and the *carry*, the gradient at the start of the last chunk that
+was visited backwards.
+
+Every chunk gets exactly one `Backward`. Its upstream is one of
+
+    zero       nothing follows, or what follows is dropped
+    following  the carry, when it came from the chunk right after this one (exact)
+    earlier    the carry, when it came from a chunk before this one (stale), times `scale`
+
+Invariant: a `Backward` of chunk k sees the state that enters chunk k, either the head (no
+`Load` before it) or the saved one. A test checks this for every schedule made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+UpstreamSource = Literal["zero", "following", "earlier"]
+
+
+@dataclass(frozen=True)
+class Save:
+    """Keeps the head as the state that enters `chunk`."""
+
+    chunk: int
+
+    def __str__(self) -> str:
+        return f"save {self.chunk}"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Moves the head across `chunk`; only the final state is computed."""
+
+    chunk: int
+
+    def __str__(self) -> str:
+        return f"forward {self.chunk}"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Takes the saved state that enters `chunk` for the `Backward` that comes next."""
+
+    chunk: int
+
+    def __str__(self) -> str:
+        return f"load {self.chunk}"
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Visits `chunk` forwards and backwards; its weight gradients are added up.
+
+    `advance` moves the head across the chunk too. The carry becomes the gradient at the
+    chunk's start.
+    """
+
+    chunk: int
+    upstream: UpstreamSource
+    scale: float = 1.0
+    advance: bool = False
+
+    def __str__(self) -> str:
+        times = f" x{self.scale:g}" if self.upstream == "earlier" else ""
+        return f"backward {self.chunk} upstream {self.upstream}{times}" + (
+            " advance" if self.advance else ""
+        )
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Takes one optimiser step with the gradients added up since the last one."""
+
+    def __str__(self) -> str:
+        return "apply"
+
+
+Step = Save | Forward | Load | Backward | Apply
+
+
+def one_by_one(breaks: Iterable[bool], scale: float = 0.0) -> Iterator[Step]:
+    """Visits each chunk once and steps after each; the upstream is `scale` times the carry.
+
+    A scale of 0 is the classic truncation. A chunk that starts a window has no earlier
+    gradient and gets a zero upstream.
+    """
+    for chunk, starts_anew in enumerate(breaks):
+        if chunk == 0 or starts_anew or scale == 0:
+            yield Backward(chunk, "zero", advance=True)
+        else:
+            yield Backward(chunk, "earlier", scale, advance=True)
+        yield Apply()
+
+
+def sweep(
+    breaks: Iterable[bool], size: int | None = None, end_scale: float = 0.0
+) -> Iterator[Step]:
+    """Reads each window forwards, keeping states, then visits it in reverse and steps once.
+
+    A window ends before a break, after `size` chunks (None: no limit) or with the last chunk.
+    Its last chunk is visited once only: n chunks cost n backward visits and n - 1 forward
+    ones. The upstream there is zero where nothing follows; where the limit cut the sequence
+    it is `end_scale` times the carry of the window before. Steps are yielded as chunks are
+    read, so an endless stream with a bounded window never waits.
+    """
+    first = 0
+    for chunk, end in _with_ends(breaks, size):
+        if end is None:
+            yield Save(chunk)
+            yield Forward(chunk)
+            continue
+        if end == "limit" and end_scale and first > 0:
+            yield Backward(chunk, "earlier", end_scale, advance=True)
+        else:
+            yield Backward(chunk, "zero", advance=True)
+        for earlier in range(chunk - 1, first - 1, -1):
+            yield Load(earlier)
+            yield Backward(earlier, "following")
+        yield Apply()
+        first = chunk + 1
+
+
+def _with_ends(
+    breaks: Iterable[bool], size: int | None
+) -> Iterator[tuple[int, Literal["limit", "sequence"] | None]]:
+    """Pairs each chunk with what ends its window there, if anything; looks one chunk ahead."""
+    start, previous = 0, -1
+    for chunk, starts_anew in enumerate(breaks):
+        if previous >= 0:
+            full = chunk - start == size
+            yield previous, "sequence" if starts_anew else "limit" if full else None
+            start = chunk if starts_anew or full else start
+        previous = chunk
+    if previous >= 0:
+        yield previous, "sequence"
+
+
+def to_text(steps: Iterable[Step]) -> str:
+    """Writes a schedule one step a line, as the tests and the documentation show it."""
+    return "\n".join(str(step) for step in steps)

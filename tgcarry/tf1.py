@@ -1,0 +1,71 @@
+"""What tgcarry knows of TensorFlow beyond its public documentation.
+
+Every private symbol, and every list of operation names that a new release may change, lives
+here, with the releases it was checked on. Everything else imports `tensorflow.compat.v1`.
+
+Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. No private symbol is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import tensorflow.compat.v1 as tf
+
+CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
+
+# Kernels that draw anew at every run. The `Stateless*` kernels are not among them.
+_RANDOM_OPS = frozenset(
+    {
+        "Multinomial",
+        "ParameterizedTruncatedNormal",
+        "RandomGamma",
+        "RandomPoisson",
+        "RandomPoissonV2",
+        "RandomShuffle",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "RandomUniformInt",
+        "TruncatedNormal",
+        "StatefulRandomBinomial",
+        "StatefulStandardNormalV2",
+        "StatefulTruncatedNormal",
+        "StatefulUniform",
+        "StatefulUniformFullInt",
+        "StatefulUniformInt",
+    }
+)
+
+_PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
+
+
+def is_placeholder(tensor: tf.Tensor) -> bool:
+    """Says whether a tensor is a placeholder's, so that a feed is what it waits for."""
+    return tensor.op.type in _PLACEHOLDERS
+
+
+def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
+    """Names the operations behind `tensors` that draw other numbers at every run.
+
+    Bodies of loops and functions are searched too, whole: an operation in a loop's body
+    counts even if its result is thrown away. Initialisers are not behind a variable's value.
+    """
+    tensors = list(tensors)
+    if not tensors:
+        return []
+    graph = tensors[0].graph
+    wanted = [tensor.op.name for tensor in tensors]
+    definition = tf.graph_util.extract_sub_graph(graph.as_graph_def(), wanted)
+    bodies = {f.signature.name: f for f in definition.library.function}
+    found, waiting, seen = [], list(definition.node), set()
+    while waiting:
+        node = waiting.pop()
+        if node.op in _RANDOM_OPS:
+            found.append(node.name)
+        for attribute in node.attr.values():
+            names = [attribute.func.name, *(f.name for f in attribute.list.func)]
+            for name in names:
+                if name in bodies and name not in seen:
+                    seen.add(name)
+                    waiting.extend(bodies[name].node_def)
+    return sorted(found)
