@@ -63,11 +63,11 @@ class Calls:
         loss, metrics, final = self._run(fetches, self._feeds(data, index, state), index)
         return Visit(_finite(loss, "loss", index), _floats(metrics), final)
 
-    def gather(
-        self, data: Chunk, index: int, state: Any, upstream: Any, advance: bool
-    ) -> Visit:
+    def gather(self, data: Chunk, index: int, state: Any, upstream: Any, advance: bool) -> Visit:
         """Visits the chunk backwards and adds its weight gradients to the accumulators."""
-        return self._backward(data, index, state, upstream, advance, self._chunk.updates.accumulate)
+        return self._backward(
+            data, index, state, upstream, advance, self._chunk.updates.accumulate
+        )
 
     def step(self, data: Chunk, index: int, state: Any, upstream: Any, advance: bool) -> Visit:
         """Visits the chunk backwards and steps at once with its gradients alone."""
@@ -183,7 +183,7 @@ class Calls:
         if not placeholder.shape.is_compatible_with(array.shape):
             raise RunError(
                 f"chunk {index}: {name!r} has shape {tuple(array.shape)}, but the graph takes "
-                f"{placeholder.shape}: check the number of features, the batch and the chunk length"
+                f"{placeholder.shape}: check features, batch and chunk length"
             )
         if not np.can_cast(array.dtype, placeholder.dtype.as_numpy_dtype, "same_kind"):
             raise RunError(

@@ -181,5 +181,3 @@ def _check_variables(variables: Sequence[tf.Variable]) -> None:
     twice = sorted({v.op.name for v in variables if sum(w is v for w in variables) > 1})
     if twice:
         raise ChunkError(f"build_chunk(var_list=): {', '.join(twice)} named twice")
-
-

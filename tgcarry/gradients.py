@@ -142,9 +142,7 @@ def check_reach(loss: tf.Tensor, initial_state: Any, final_state: Any) -> None:
             known or any(matters[j] and start.op in before_ends[j] for j in range(len(ends)))
             for known, start in zip(matters, starts, strict=True)
         ]
-    for name, start, known in zip(
-        states.leaf_names(initial_state), starts, matters, strict=True
-    ):
+    for name, start, known in zip(states.leaf_names(initial_state), starts, matters, strict=True):
         if not known:
             raise CarryError(
                 f"initial_state{name} ({start.name!r}, shape {start.shape}) cannot reach the loss "

@@ -43,6 +43,7 @@ class Truncated:
 
     @property
     def revisits(self) -> bool:
+        """Is False: each chunk is visited once."""
         return False
 
     def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
@@ -71,6 +72,7 @@ class Stale:
 
     @property
     def revisits(self) -> bool:
+        """Is False: each chunk is visited once."""
         return False
 
     def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
@@ -115,6 +117,7 @@ class ExactSweep:
 
     @property
     def revisits(self) -> bool:
+        """Is True, unless every window is a single chunk."""
         return self.window != 1
 
     def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:

@@ -32,7 +32,7 @@ class Report(NamedTuple):
     """Loss of each chunk, in the order of `chunks`."""
     metrics: dict[str, float]
     """Sums of `build_chunk(metrics=)` over the chunks."""
-    count: int
+    time_steps: int
     """Real time steps in the chunks, over all streams."""
     grad_norm: float
     """Global norm of the applied gradient, before clipping."""
@@ -61,9 +61,13 @@ class Evaluation(NamedTuple):
     """Holds the result of a forward run over chunks."""
 
     loss: float
+    """Sum of the chunks' losses."""
     metrics: dict[str, float]
-    count: int
+    """Sums of the metrics."""
+    time_steps: int
+    """Real time steps in the chunks, over all streams."""
     final_state: Any
+    """Nest like the state: the state behind the last chunk."""
 
 
 class Runner:
@@ -106,7 +110,9 @@ class Runner:
         self._chunk = chunk
         self._policy: Policy = ExactSweep() if policy is None else policy
         if not isinstance(self._policy, Policy):
-            raise RunError(f"Runner(policy={policy!r}): give an object such as tgcarry.ExactSweep()")
+            raise RunError(
+                f"Runner(policy={policy!r}): give an object such as tgcarry.ExactSweep()"
+            )
         if reduce not in ("sum", "mean"):
             raise RunError(f"Runner(reduce={reduce!r}): give 'sum' or 'mean'")
         self._check_random(self._policy)
@@ -183,7 +189,9 @@ class Runner:
           NumericsError: a loss or gradient that is not finite; nothing of it was applied.
         """
         if self._chunk.updates.apply is None:
-            raise RunError("Runner.run: build_chunk had no optimizer=; give one, or use gradients()")
+            raise RunError(
+                "Runner.run: build_chunk had no optimizer=; give one, or use gradients()"
+            )
         loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, self._on_visit)
         return self._train(loop)
 
@@ -253,22 +261,20 @@ class Runner:
           An `Evaluation`.
         """
         loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, None)
-        loss, metrics, count = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), 0
+        loss, metrics, time_steps = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), 0
         for index, _ in enumerate(loop.source.breaks()):
             data = loop.source[index]
             visit = loop.calls.evaluate(data, index, loop.enter(index))
             loop.head = visit.final_state
             loop.source.release(index)
             loss += visit.loss
-            count += int(data.lengths.sum())
+            time_steps += int(data.lengths.sum())
             _add(metrics, visit.metrics)
         if loop.head is None:
             raise RunError("Runner.evaluate: there was no chunk; give at least one")
-        return Evaluation(loss, metrics, count, loop.head)
+        return Evaluation(loss, metrics, time_steps, loop.head)
 
-    def carry_norms(
-        self, chunks: Iterable[Chunk], initial_state: Any = None
-    ) -> np.ndarray:
+    def carry_norms(self, chunks: Iterable[Chunk], initial_state: Any = None) -> np.ndarray:
         """Measures how far back the last chunk's loss reaches.
 
             n_j = | d loss_K / d s_{K-j} |      j = 0 .. K
@@ -308,9 +314,9 @@ class Runner:
         if policy.revisits and self._chunk.random_ops:
             names = ", ".join(self._chunk.random_ops[:3])
             raise RunError(
-                f"{policy} visits chunks again, but {names} would draw other numbers at the second "
-                f"visit: draw with tf.random.stateless_* from a placeholder named 'seed' in feeds, "
-                f"or take Truncated() or Stale()"
+                f"{policy} visits chunks again, but {names} would draw other numbers the second "
+                f"time: draw with tf.random.stateless_* from a placeholder 'seed' in feeds, or "
+                f"take Truncated() or Stale()"
             )
 
 
@@ -319,7 +325,7 @@ class _Done(NamedTuple):
 
     chunk: int
     visit: Visit
-    count: int
+    time_steps: int
     resets: np.ndarray
     upstream_norm: float
 
@@ -420,8 +426,8 @@ class _Loop:
             if leaf.shape[0] != data.batch:
                 raise RunError(
                     f"chunk {index} has {data.batch} streams, but the state carried into it has "
-                    f"{leaf.shape[0]}: keep the number of streams the same through a run, and give "
-                    f"an initial_state of as many rows"
+                    f"{leaf.shape[0]}: keep the number of streams the same through a run, and "
+                    f"give an initial_state of as many rows"
                 )
 
 
@@ -448,7 +454,7 @@ def _report(step: int, visits: list[_Done], norm: float, seconds: float) -> Repo
         loss=sum(losses),
         chunk_losses=losses,
         metrics=metrics,
-        count=sum(done.count for done in visits),
+        time_steps=sum(done.time_steps for done in visits),
         grad_norm=norm,
         upstream_norms=tuple(done.upstream_norm for done in visits),
         seconds=seconds,

@@ -18,13 +18,13 @@ from tgcarry.errors import CarryError
 
 def trailing_dims(size: Any) -> list[int | None]:
     """Returns the dimensions after the batch that one leaf of a `state_size` stands for."""
-    return tf.TensorShape(size).as_list() if not isinstance(size, int | np.integer) else [int(size)]
+    return (
+        tf.TensorShape(size).as_list() if not isinstance(size, int | np.integer) else [int(size)]
+    )
 
 
-def placeholders_like(
-    state_size: Any, batch_size: int | None, dtype: tf.DType, name: str
-) -> Any:
-    """Makes a nest of placeholders of shape `[batch_size] + size`, one per leaf of `state_size`."""
+def placeholders_like(state_size: Any, batch_size: int | None, dtype: tf.DType, name: str) -> Any:
+    """Makes a nest of placeholders `[batch_size] + size`, one per leaf of `state_size`."""
     return tf.nest.map_structure(
         lambda size: tf.placeholder(dtype, [batch_size, *trailing_dims(size)], name=name),
         state_size,
@@ -32,7 +32,7 @@ def placeholders_like(
 
 
 def zeros_like_size(state_size: Any, batch_size: Any, dtype: tf.DType) -> Any:
-    """Makes a nest of zero tensors of shape `[batch_size] + size`; `batch_size` may be a tensor."""
+    """Makes a nest of zeros `[batch_size] + size`; `batch_size` may be a tensor."""
 
     def zeros(size: Any) -> tf.Tensor:
         dims = trailing_dims(size)
@@ -114,5 +114,5 @@ def cut_rows(nest: Any, rows: np.ndarray) -> Any:
 
 def nest_norm(nest: Any) -> float:
     """Returns the Euclidean norm over all leaves of a nest of arrays, in float64."""
-    leaves = tf.nest.flatten(nest)
-    return float(np.sqrt(sum(np.vdot(x, x).real for x in (np.asarray(v, np.float64) for v in leaves))))
+    leaves = [np.asarray(leaf, np.float64) for leaf in tf.nest.flatten(nest)]
+    return float(np.sqrt(sum(np.vdot(leaf, leaf) for leaf in leaves)))

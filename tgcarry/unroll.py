@@ -105,8 +105,8 @@ def _check_state(cell: Any, state: Any) -> None:
             f"dynamic_rnn(initial_state=): its structure is not the cell's, state_size={size}: "
             f"take carry_ports(cell).initial_state or cell.zero_state(batch, dtype)"
         ) from error
-    for units, leaf in zip(tf.nest.flatten(size), tf.nest.flatten(state), strict=True):
-        leaf = tf.convert_to_tensor(leaf)
+    leaves = [tf.convert_to_tensor(leaf) for leaf in tf.nest.flatten(state)]
+    for units, leaf in zip(tf.nest.flatten(size), leaves, strict=True):
         wanted = tf.TensorShape([None]).concatenate(tf.TensorShape(units))
         if not leaf.shape.is_compatible_with(wanted):
             raise CarryError(
