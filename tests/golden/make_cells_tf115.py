@@ -1,0 +1,41 @@
+"""Writes `cells_tf115.npz`: names, numbers and gradients of TensorFlow 1.15.5's own cells.
+
+Needs Python 3.7:
+
+    pip install tensorflow==1.15.5 'protobuf<3.21'
+    python tests/golden/make_cells_tf115.py tests/golden/cells_tf115.npz
+"""
+
+import os
+import sys
+import warnings
+
+import cells_cases
+import numpy as np
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+warnings.filterwarnings("ignore")
+
+
+def tensorflow_115():
+    """Imports it late: what it prints while it is imported depends on the lines above."""
+    import tensorflow as tf
+
+    if tf.__version__ != "1.15.5":
+        raise SystemExit("needs TensorFlow 1.15.5, not " + tf.__version__)
+    tf.compat.v1.logging.set_verbosity("ERROR")
+    return tf
+
+
+def main(path):
+    tf = tensorflow_115()
+    arrays = {}
+    for name in cells_cases.CASES:
+        for key, value in cells_cases.evaluate(tf, tf.nn.rnn_cell, name).items():
+            arrays[name + "|" + key] = value
+    np.savez_compressed(path, **arrays)
+    print("%s: %d cases, %d bytes" % (path, len(cells_cases.CASES), os.path.getsize(path)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
