@@ -1,0 +1,51 @@
+"""Data: sources, chunking, packing into streams, masks and reset flags. Needs NumPy only."""
+
+from tgcarry.data.builtin import series, stdlib_text
+from tgcarry.data.characters import decode, encode
+from tgcarry.data.check import check_chunk
+from tgcarry.data.chunk import Chunk, split_chunks
+from tgcarry.data.column import Column
+from tgcarry.data.csv_file import read_csv
+from tgcarry.data.epochs import epochs
+from tgcarry.data.file_column import FileColumn
+from tgcarry.data.lazy import LazySequence
+from tgcarry.data.next_step import next_step
+from tgcarry.data.npy_file import read_npy
+from tgcarry.data.open_data import open_table
+from tgcarry.data.scale import Scale, standardise
+from tgcarry.data.spool import Spool
+from tgcarry.data.streams import Streams, streams
+from tgcarry.data.table import Table, hold_out
+from tgcarry.data.tasks import adding_problem, delayed_recall, regimes
+from tgcarry.data.text_file import read_text
+from tgcarry.data.tfrecord_file import read_tfrecord
+
+__all__ = [
+    "Chunk",
+    "Column",
+    "FileColumn",
+    "LazySequence",
+    "Scale",
+    "Spool",
+    "Streams",
+    "Table",
+    "adding_problem",
+    "check_chunk",
+    "decode",
+    "delayed_recall",
+    "encode",
+    "epochs",
+    "hold_out",
+    "next_step",
+    "open_table",
+    "read_csv",
+    "read_npy",
+    "read_text",
+    "read_tfrecord",
+    "regimes",
+    "series",
+    "split_chunks",
+    "standardise",
+    "stdlib_text",
+    "streams",
+]
