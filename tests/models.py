@@ -100,10 +100,13 @@ def relative(got, wanted):
     """Largest deviation over all arrays, relative to the largest entry wanted."""
     got, wanted = tf.nest.flatten(got), tf.nest.flatten(wanted)
     top = max(float(np.max(np.abs(w))) for w in wanted)
-    return max(
-        float(np.max(np.abs(np.asarray(g, np.float64) - w)))
-        for g, w in zip(got, wanted, strict=True)
-    ) / top
+    return (
+        max(
+            float(np.max(np.abs(np.asarray(g, np.float64) - w)))
+            for g, w in zip(got, wanted, strict=True)
+        )
+        / top
+    )
 
 
 class Case(NamedTuple):

@@ -41,7 +41,10 @@ def flat(gradients):
 
 
 def flat_oracle(model, result):
-    return [*models.gradient_order(result), *tf.nest.flatten(models.to_nest(model, result.initial))]
+    return [
+        *models.gradient_order(result),
+        *tf.nest.flatten(models.to_nest(model, result.initial)),
+    ]
 
 
 def unbroken(model, case):

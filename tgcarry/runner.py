@@ -103,7 +103,7 @@ class Runner:
         session: Any = None,
         config: tf.ConfigProto | None = None,
         feed_dict: Mapping[tf.Tensor, Any] | None = None,
-        reduce: Literal["sum", "mean"] = "sum",
+        reduce: str = "sum",
         seed: int = 0,
         on_visit: Callable[[int, Visit], None] | None = None,
     ) -> None:

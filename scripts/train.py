@@ -1,0 +1,162 @@
+"""Trains a recurrent network chunk by chunk, carrying its gradient as --policy says.
+
+For example:
+
+  python scripts/train.py --data=stdlib --policy=exact --window=8 --logdir=runs/text
+  python scripts/train.py --data=series --units=32 --chunk=26 --batch=8 --logdir=runs/co2
+  python scripts/train.py --data=my.csv --target=load --stream=sensor --logdir=runs/mine
+"""
+
+import _startup  # noqa: F401
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+from tqdm import tqdm
+
+from tgcarry import console
+from tgcarry.dataset import BUILTIN, DataOptions
+from tgcarry.model import CELLS, OPTIMIZERS
+from tgcarry.plots import plot_run
+from tgcarry.training import Progress, TrainOptions, train
+
+_BUILTIN_HELP = "; ".join(f"{name}: {what}" for name, what in BUILTIN.items())
+
+_DATA = flags.DEFINE_string(
+    "data", "stdlib", f"A file (.npy .npz .csv .txt .tfrecord ...) or a built-in: {_BUILTIN_HELP}."
+)
+_FORMAT = flags.DEFINE_enum(
+    "format", None, ["npy", "csv", "text", "tfrecord"], "Read --data so, whatever its name says."
+)
+_TARGET = flags.DEFINE_string("target", None, "Column to predict; none predicts the next step.")
+_FEATURES = flags.DEFINE_list("features", None, "Columns to read; all but target and stream.")
+_STREAM = flags.DEFINE_string("stream", None, "CSV column that tells one sequence from another.")
+_TASK = flags.DEFINE_enum(
+    "task",
+    None,
+    ["regression", "classification"],
+    "What the target is, if the file leaves it open.",
+)
+_LIMIT = flags.DEFINE_integer("limit_bytes", 1_000_000, "How much of --data=stdlib to read.")
+_SEQUENCE = flags.DEFINE_integer("sequence", 100, "Steps of a sequence of recall and adding.")
+_SEQUENCES = flags.DEFINE_integer("sequences", 500, "Batches of sequences of recall and adding.")
+_VALIDATION = flags.DEFINE_float("validation", 0.1, "Share of the data held out at its tail.")
+_CELL = flags.DEFINE_enum("cell", "gru", list(CELLS), "Kind of cell.")
+_UNITS = flags.DEFINE_list("units", ["64"], "Units of each layer: 64,32 for two layers.")
+_EMBEDDING = flags.DEFINE_integer("embedding", 32, "Width of a character's vector.")
+_CHUNK = flags.DEFINE_integer("chunk", 50, "Steps of a chunk (L).")
+_BATCH = flags.DEFINE_integer("batch", 32, "Streams read side by side (B).")
+_POLICY = flags.DEFINE_enum(
+    "policy",
+    "exact",
+    ["truncated", "stale", "exact"],
+    "Where the gradient at a chunk's end is from.",
+)
+_WINDOW = flags.DEFINE_integer(
+    "window", 10, "Chunks per sweep and optimiser step of --policy=exact; 0: the whole sequence."
+)
+_DECAY = flags.DEFINE_float("decay", 1.0, "Share of the previous gradient in --policy=stale.")
+_OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", list(OPTIMIZERS), "Optimiser.")
+_RATE = flags.DEFINE_float("learning_rate", 1e-3, "Learning rate.")
+_CLIP = flags.DEFINE_float("clip_norm", 1.0, "Largest global norm of a gradient; 0: no limit.")
+_REDUCE = flags.DEFINE_enum(
+    "reduce", "mean", ["mean", "sum"], "Whether a sweep applies its chunks' mean gradient or sum."
+)
+_EPOCHS = flags.DEFINE_integer("epochs", 1, "Times to read the training data.")
+_STEPS = flags.DEFINE_integer("steps", 0, "Stop after so many optimiser steps; 0: no limit.")
+_EVERY = flags.DEFINE_integer("eval_every", 0, "Chunks between validations; 0: twenty in a run.")
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and generated data.")
+_LOG_DIR = flags.DEFINE_string("logdir", None, "Folder for checkpoints, metrics and plots.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Remove an earlier run in --logdir.")
+
+flags.mark_flag_as_required("logdir")
+
+
+def _units(values: list[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(value) for value in values)
+    except ValueError as error:
+        raise app.UsageError(f"--units={','.join(values)}: give whole numbers: {error}") from error
+
+
+def _options() -> TrainOptions:
+    """Gathers the flags."""
+    data = DataOptions(
+        data=_DATA.value,
+        format=_FORMAT.value,
+        target=_TARGET.value,
+        features=None if _FEATURES.value is None else tuple(_FEATURES.value),
+        stream=_STREAM.value,
+        task=_TASK.value,
+        batch=_BATCH.value,
+        chunk=_CHUNK.value,
+        validation=_VALIDATION.value,
+        seed=_SEED.value,
+        limit_bytes=_LIMIT.value,
+        sequence=_SEQUENCE.value,
+        sequences=_SEQUENCES.value,
+    )
+    return TrainOptions(
+        data=data,
+        cell=_CELL.value,
+        units=_units(_UNITS.value),
+        embedding=_EMBEDDING.value,
+        policy=_POLICY.value,
+        window=_WINDOW.value or None,
+        decay=_DECAY.value,
+        optimizer=_OPTIMIZER.value,
+        learning_rate=_RATE.value,
+        clip_norm=_CLIP.value or None,
+        reduce=_REDUCE.value,
+        epochs=_EPOCHS.value,
+        steps=_STEPS.value or None,
+        eval_every=_EVERY.value,
+        seed=_SEED.value,
+    )
+
+
+def _summary(values: dict[str, Any], log_dir: Path) -> str:
+    rows = [
+        ["policy", values["policy"]],
+        ["optimiser steps", str(values["steps"])],
+        ["chunks read", str(values["chunks"])],
+        ["median time per step", f"{values['milliseconds_per_step']:.1f} ms"],
+        ["mean time per chunk", f"{values['milliseconds_per_chunk']:.1f} ms"],
+        ["training time", f"{values['training_seconds']:.1f} s"],
+        ["peak memory", f"{values['peak_memory_mib']:.0f} MiB"],
+    ]
+    for name, value in (values["validation"] or {}).items():
+        rows.append([f"validation {name}", f"{value:.4f}"])
+    rows.append(["log folder", str(log_dir)])
+    return console.table(["run", "value"], rows)
+
+
+def main(argv: list[str]) -> None:
+    """Reads the flags and trains."""
+    if len(argv) > 1:
+        raise app.UsageError(f"unknown argument {argv[1]!r}: options begin with --")
+    options, log_dir = _options(), Path(str(_LOG_DIR.value))
+    console.quiet_tensorflow()
+    with (
+        console.one_line_errors("train.py"),
+        # A bar where someone watches, plain lines elsewhere.
+        tqdm(unit="chunk", disable=None if sys.stderr.isatty() else True, leave=False) as bar,
+    ):
+
+        def show(progress: Progress) -> None:
+            bar.total = progress.chunks
+            bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
+            bar.update()
+
+        summary = train(
+            options, log_dir, overwrite=_OVERWRITE.value, on_progress=show, on_text=tqdm.write
+        )
+        plots = plot_run(log_dir)
+    print(_summary(summary, log_dir))
+    print("plots:", ", ".join(str(path) for path in plots))
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,253 @@
+"""Opens whatever `--data` names as training and validation chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tgcarry import data
+from tgcarry.data import Chunk, LazySequence, Table
+from tgcarry.errors import DataError
+from tgcarry.model import Kind
+
+BUILTIN = {
+    "stdlib": "the Python standard library's own source, as characters",
+    "series": "weekly CO2 at Mauna Loa 1958-2001, to predict the next week's change",
+    "regimes": "a hidden regime under noise, 3 classes, 200 features (generated)",
+    "recall": "name the symbol shown --sequence steps ago (generated)",
+    "adding": "add two marked numbers of --sequence steps (generated)",
+}
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Says which data to open and how to cut it."""
+
+    data: str = "stdlib"
+    format: str | None = None
+    target: str | None = None
+    features: tuple[str, ...] | None = None
+    stream: str | None = None
+    task: str | None = None
+    """"regression" or "classification"; None lets the file decide."""
+    batch: int = 32
+    chunk: int = 50
+    validation: float = 0.1
+    seed: int = 0
+    limit_bytes: int | None = None
+    """How much of the built-in text to read."""
+    sequence: int = 100
+    """Steps of one sequence of the generated memory tasks."""
+    sequences: int = 500
+    """Batches of sequences of the generated memory tasks."""
+
+
+class Dataset(NamedTuple):
+    """Holds chunks to train on and to validate on, and what a model must know of them."""
+
+    train: Sequence[Chunk]
+    validation: Sequence[Chunk] | None
+    kind: Kind
+    inputs: int
+    outputs: int
+    flat_target: bool
+    weighted: bool
+    scored: float
+    """Scored steps of an average training chunk."""
+    vocabulary: tuple[str, ...] | None
+    classes: tuple[str, ...] | None
+    scale: data.Scale | None
+    description: str
+
+
+def open_dataset(
+    options: DataOptions,
+    *,
+    vocabulary: tuple[str, ...] | None = None,
+    classes: tuple[str, ...] | None = None,
+    scale: data.Scale | None = None,
+) -> Dataset:
+    """Opens a built-in data set by name, or a file by path.
+
+    Float features, and the targets of a regression, are scaled to mean 0 and deviation 1 as
+    measured on the training part.
+
+    Args:
+      options: what to open.
+      vocabulary: of a trained model; other characters are then refused.
+      classes: of a trained model, likewise.
+      scale: of a trained model; used instead of measuring.
+
+    Returns:
+      A `Dataset`.
+
+    Raises:
+      DataError: the data cannot be opened, or is too small for the batch.
+    """
+    if not 0 <= options.validation < 1:
+        raise DataError(f"validation {options.validation:g}: give a share from 0 to below 1")
+    if options.data in ("recall", "adding"):
+        return _memory_task(options)
+    if options.data == "regimes":
+        table = _regimes(options)
+        held = max(1, round(options.batch * options.validation)) if options.validation else 0
+        fraction = held / table.sequences
+    else:
+        table, fraction = _open(options, vocabulary, classes), options.validation
+    train, validation = data.hold_out(table, fraction)
+    if table.vocabulary is None:
+        train, scale = data.standardise(train, scale)
+        if validation is not None:
+            validation, _ = data.standardise(validation, scale)
+    return _from_tables(table, train, validation, options, scale)
+
+
+def _open(
+    options: DataOptions, vocabulary: tuple[str, ...] | None, classes: tuple[str, ...] | None
+) -> Table:
+    if options.data == "stdlib":
+        return data.stdlib_text(options.limit_bytes)
+    if options.data == "series":
+        return data.series()
+    path = Path(options.data)
+    if not path.is_file():
+        raise DataError(
+            f"data {options.data!r} is neither a file nor built in: name a file, or one of "
+            f"{', '.join(BUILTIN)}"
+        )
+    given = {
+        "target": options.target,
+        "features": options.features,
+        "stream": options.stream,
+        "task": options.task,
+        "vocabulary": vocabulary,
+        "classes": classes,
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return data.open_table(path, format=options.format, **wanted)
+
+
+def _regimes(options: DataOptions) -> Table:
+    held = max(1, round(options.batch * options.validation)) if options.validation else 0
+    return data.regimes(streams=options.batch + held, seed=options.seed)
+
+
+def _from_tables(
+    table: Table,
+    train: Table,
+    validation: Table | None,
+    options: DataOptions,
+    scale: data.Scale | None,
+) -> Dataset:
+    chunks = data.streams(train, options.batch, options.chunk)
+    held = None if validation is None else _validation(validation, options)
+    x, y = table.columns["x"], table.columns["y"]
+    if table.vocabulary is not None:
+        kind: Kind = "characters"
+        inputs = outputs = len(table.vocabulary)
+    else:
+        kind = "regression" if table.num_classes is None else "classification"
+        inputs = int(x.shape[1]) if len(x.shape) > 1 else 1
+        width = int(y.shape[1]) if len(y.shape) > 1 else 1
+        outputs = width if table.num_classes is None else table.num_classes
+    flat = kind == "regression" and len(y.shape) == 1
+    return Dataset(
+        chunks,
+        held,
+        kind,
+        inputs,
+        outputs,
+        flat,
+        False,
+        chunks.steps / len(chunks),
+        table.vocabulary,
+        table.classes,
+        scale,
+        f"{table.source}: {train.steps} steps to train on, in {options.batch} streams"
+        + ("" if validation is None else f", {validation.steps} to validate on"),
+    )
+
+
+def _validation(table: Table, options: DataOptions) -> Sequence[Chunk]:
+    """Cuts the held-out part into as many streams as it can fill, the training's at most."""
+    most = table.sequences if table.sequences > 1 else max(1, table.steps // options.chunk)
+    return data.streams(table, min(options.batch, most), options.chunk)
+
+
+class _Batches(LazySequence[Chunk]):
+    """Makes batch after batch of a generated task, each a sequence cut into chunks."""
+
+    def __init__(
+        self,
+        make: Callable[[int], Mapping[str, np.ndarray]],
+        count: int,
+        sequence: int,
+        chunk: int,
+        first_seed: int,
+    ) -> None:
+        self._make, self._count, self._chunk = make, count, chunk
+        self._per_batch = -(-sequence // chunk)
+        self._first_seed = first_seed
+        self._made: tuple[int, Sequence[Chunk]] | None = None
+
+    def __len__(self) -> int:
+        return self._count * self._per_batch
+
+    def item(self, position: int) -> Chunk:
+        batch, piece = divmod(position, self._per_batch)
+        if self._made is None or self._made[0] != batch:
+            arrays = self._make(self._first_seed + batch)
+            self._made = (batch, data.split_chunks(arrays, self._chunk))
+        chunk = self._made[1][piece]
+        starts = np.full(chunk.batch, piece == 0 and batch > 0)
+        return chunk._replace(resets=starts)
+
+
+# Validation draws from seeds that training does not come to.
+_VALIDATION_SEED = 1_000_000
+
+
+def _memory_task(options: DataOptions) -> Dataset:
+    steps, symbols = options.sequence, 4
+    if options.data == "recall":
+        make = partial(_recall, options.batch, steps, symbols)
+        kind, inputs, outputs = "classification", 2 * symbols + 1, symbols
+    else:
+        make = partial(_adding, options.batch, steps)
+        kind, inputs, outputs = "regression", 2, 1
+    make(options.seed)  # Refuses what does not fit now, not in the first step.
+    if options.sequences < 1 or options.chunk < 1:
+        raise DataError(
+            f"sequences {options.sequences}, chunk {options.chunk}: give at least 1 of each"
+        )
+    first = options.seed * 2 * _VALIDATION_SEED
+    train = _Batches(make, options.sequences, steps, options.chunk, first)
+    held = _Batches(make, 8, steps, options.chunk, first + _VALIDATION_SEED)
+    return Dataset(
+        train,
+        held if options.validation else None,
+        kind,  # type: ignore[arg-type]
+        inputs,
+        outputs,
+        kind == "regression",
+        True,
+        float(options.batch),
+        None,
+        None,
+        None,
+        f"{options.data}: {options.sequences} batches of {options.batch} sequences of {steps} "
+        f"steps, {-(-steps // options.chunk)} chunks each",
+    )
+
+
+def _recall(batch: int, steps: int, symbols: int, seed: int) -> dict[str, np.ndarray]:
+    return data.delayed_recall(batch, steps, steps - 1, symbols, seed)
+
+
+def _adding(batch: int, steps: int, seed: int) -> dict[str, np.ndarray]:
+    return data.adding_problem(batch, steps, seed)

@@ -1,0 +1,188 @@
+"""Log folders: the configuration, one JSON line per event, and TensorBoard's event files."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry.errors import LogError
+
+CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
+CHECKPOINTS, EVENTS = "checkpoints", "events"
+
+
+class LogWriter:
+    """Writes a run's log folder.
+
+    Every line of `metrics.jsonl` is written whole and flushed. Nothing is written before
+    `config` is known to be writable; an earlier run's folder is refused.
+
+    Args:
+      folder: made if missing.
+      config: JSON-ready configuration, written to `config.json`.
+      graph: needed by TensorFlow's event writer; nothing is added to it.
+      overwrite: remove an earlier run's files first.
+
+    Raises:
+      LogError: the folder holds a run, or cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        graph: tf.Graph,
+        overwrite: bool = False,
+    ) -> None:
+        self.folder = folder
+        try:
+            check_free(folder, overwrite)
+            if overwrite:
+                _clear(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_json(folder / CONFIG, config)
+            self._lines = (folder / METRICS).open("w", encoding="utf-8")
+        except OSError as error:
+            if isinstance(error, LogError):
+                raise
+            raise LogError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        with graph.as_default():
+            self._events = tf.summary.FileWriter(str(folder / EVENTS))
+
+    def __enter__(self) -> LogWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lines.close()
+        self._events.close()
+
+    def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Adds one line to `metrics.jsonl` and its scalars to the event file.
+
+        Args:
+          kind: "train" or "validation".
+          step: optimiser steps so far.
+          values: numbers; those that are not finite become null.
+        """
+        line = {"kind": kind, "step": step, **{k: _number(v) for k, v in values.items()}}
+        scalars = [
+            tf.Summary.Value(tag=f"{kind}/{name}", simple_value=value)
+            for name, value in values.items()
+        ]
+        try:
+            self._lines.write(json.dumps(line) + "\n")
+            self._lines.flush()
+            self._events.add_summary(tf.Summary(value=scalars), step)
+        except OSError as error:
+            raise LogError(
+                f"{self.folder / METRICS}: cannot be written: {error.strerror or error}"
+            ) from error
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Writes `summary.json`, which marks a run as finished."""
+        self._events.flush()
+        try:
+            _write_json(self.folder / SUMMARY, summary)
+        except OSError as error:
+            raise LogError(
+                f"{self.folder / SUMMARY}: cannot be written: {error.strerror or error}"
+            ) from error
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that holds a run, or that is not a folder.
+
+    Raises:
+      LogError: it does.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LogError(f"{folder}: not a folder; name another --logdir")
+    if (folder / CONFIG).exists() and not overwrite:
+        raise LogError(
+            f"{folder}: holds a run already; name another --logdir, or give --overwrite to "
+            f"remove it"
+        )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Reads `config.json`.
+
+    Raises:
+      LogError: it is missing or damaged.
+    """
+    return _read_json(folder / CONFIG)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Reads `summary.json`, which only a finished run has.
+
+    Raises:
+      LogError: it is missing or damaged.
+    """
+    return _read_json(folder / SUMMARY)
+
+
+def read_metrics(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """Reads the lines of `metrics.jsonl` of one kind; a torn last line is left out.
+
+    Raises:
+      LogError: the file is missing, or a line before the last is damaged.
+    """
+    path = folder / METRICS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LogError(f"{path}: cannot be read: {error}") from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise LogError(f"{path}: line {number} is damaged: {error.msg}") from error
+        if entry.get("kind") == kind:
+            found.append(entry)
+    return found
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a run writes, and nothing else."""
+    for name in (CONFIG, METRICS, SUMMARY):
+        (folder / name).unlink(missing_ok=True)
+    for plot in folder.glob("*.png"):
+        plot.unlink()
+    for name in (CHECKPOINTS, EVENTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise LogError(f"{path}: no such file; is this a log folder of a run?") from error
+    except (OSError, ValueError) as error:
+        raise LogError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise LogError(f"{path}: holds no configuration")
+    return values
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

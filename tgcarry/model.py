@@ -1,0 +1,146 @@
+"""The model that the scripts train: stacked cells and a head, as one chunk's graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry import losses
+from tgcarry.cells import BasicLSTMCell, BasicRNNCell, GRUCell, MultiRNNCell, RNNCell
+from tgcarry.chunk import ChunkGraph, build_chunk
+from tgcarry.errors import ChunkError
+from tgcarry.ports import carry_ports
+from tgcarry.unroll import dynamic_rnn
+
+Kind = Literal["characters", "classification", "regression"]
+
+CELLS = {"gru": GRUCell, "lstm": BasicLSTMCell, "rnn": BasicRNNCell}
+OPTIMIZERS = {
+    "adam": tf.train.AdamOptimizer,
+    "rmsprop": tf.train.RMSPropOptimizer,
+    "momentum": lambda rate: tf.train.MomentumOptimizer(rate, 0.9),
+    "sgd": tf.train.GradientDescentOptimizer,
+}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Says what to build; everything a log folder needs to build it again."""
+
+    kind: Kind
+    inputs: int
+    """Features per step, or the size of the vocabulary."""
+    outputs: int
+    """Classes, or numbers to predict per step."""
+    flat_target: bool = False
+    """Whether a regression's target is `[B, L]` rather than `[B, L, outputs]`."""
+    weighted: bool = False
+    """Whether the data says by "weight" which steps are scored."""
+    scored: float = 1.0
+    """Scored steps of a typical chunk: the constant that the loss is divided by."""
+    cell: str = "gru"
+    units: tuple[int, ...] = (64,)
+    embedding: int = 32
+    """Width of a character's vector."""
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    clip_norm: float | None = None
+    seed: int = 0
+
+
+class Model(NamedTuple):
+    """Holds a built model."""
+
+    chunk: ChunkGraph
+    predictions: tf.Tensor
+    """`[B, L, outputs]`: logits, or predicted numbers."""
+    global_step: tf.Variable
+
+
+def build_model(spec: ModelSpec) -> Model:
+    """Builds the model of `spec` into the default graph.
+
+        h = unroll(stacked cells, x),   p = h W + b,   loss = sum over scored steps / scored
+
+    Dividing by a constant, rather than by the steps of the chunk at hand, lets the losses of
+    ragged chunks add up.
+
+    Args:
+      spec: what to build; `spec.seed` seeds the initial weights.
+
+    Returns:
+      A `Model`; its metrics are "total" (the undivided loss), "scored" and "correct".
+
+    Raises:
+      ChunkError: an unknown cell or optimiser, or units that are not positive.
+    """
+    _check(spec)
+    tf.set_random_seed(spec.seed)
+    cell = _stack(spec)
+    feeds = _placeholders(spec)
+    ports = carry_ports(cell)
+    outputs, final_state = dynamic_rnn(
+        cell, _inputs(spec, feeds["x"]), feeds["lengths"], initial_state=ports.initial_state
+    )
+    predictions = losses.linear(outputs, spec.outputs)
+    mask = feeds["weight" if spec.weighted else "mask"]
+    if spec.kind == "regression":
+        target = tf.expand_dims(feeds["y"], -1) if spec.flat_target else feeds["y"]
+        total, extra = losses.squared_loss(predictions, target, mask)
+    else:
+        total, extra = losses.softmax_loss(predictions, feeds["y"], mask)
+    global_step = tf.train.get_or_create_global_step()
+    chunk = build_chunk(
+        total / spec.scored,
+        ports,
+        final_state,
+        feeds,
+        OPTIMIZERS[spec.optimizer](spec.learning_rate),
+        clip_norm=spec.clip_norm,
+        global_step=global_step,
+        metrics={"total": total, "scored": extra.count, "correct": extra.correct},
+    )
+    return Model(chunk, predictions, global_step)
+
+
+def _check(spec: ModelSpec) -> None:
+    if spec.cell not in CELLS:
+        raise ChunkError(f"cell {spec.cell!r} is unknown: choose among {', '.join(CELLS)}")
+    if spec.optimizer not in OPTIMIZERS:
+        raise ChunkError(
+            f"optimizer {spec.optimizer!r} is unknown: choose among {', '.join(OPTIMIZERS)}"
+        )
+    if not spec.units or any(n < 1 for n in spec.units):
+        raise ChunkError(f"units {spec.units} do not make a network: give numbers such as 64,32")
+    if not spec.learning_rate > 0:
+        raise ChunkError(f"learning_rate {spec.learning_rate:g}: give a number above 0")
+
+
+def _stack(spec: ModelSpec) -> RNNCell:
+    cells = [CELLS[spec.cell](n) for n in spec.units]
+    return MultiRNNCell(cells) if len(cells) > 1 else cells[0]
+
+
+def _placeholders(spec: ModelSpec) -> dict[str, tf.Tensor]:
+    if spec.kind == "characters":
+        x = tf.placeholder(tf.int32, [None, None], "x")
+    else:
+        x = tf.placeholder(tf.float32, [None, None, spec.inputs], "x")
+    if spec.kind != "regression":
+        y = tf.placeholder(tf.int32, [None, None], "y")
+    else:
+        width = [] if spec.flat_target else [spec.outputs]
+        y = tf.placeholder(tf.float32, [None, None, *width], "y")
+    feeds = {"x": x, "y": y, "lengths": tf.placeholder(tf.int32, [None], "lengths")}
+    name = "weight" if spec.weighted else "mask"
+    feeds[name] = tf.placeholder(tf.float32, [None, None], name)
+    return feeds
+
+
+def _inputs(spec: ModelSpec, x: tf.Tensor) -> tf.Tensor:
+    if spec.kind != "characters":
+        return x
+    table = tf.get_variable("embedding", [spec.inputs, spec.embedding], tf.float32)
+    return tf.nn.embedding_lookup(table, x)
