@@ -46,10 +46,11 @@ def test_what_is_left_out(tmp_path, monkeypatch):
 
 def test_the_series():
     table = series()
-    assert table.feature_names == ("value",) and table.sequences == 1
+    assert table.feature_names == ("change",) and table.sequences == 1
     assert table.columns["x"].shape == table.columns["y"].shape == (table.steps, 1)
     x, y = (table.columns[name][0 : table.steps] for name in ("x", "y"))
     assert np.array_equal(x[1:], y[:-1]) and np.isfinite(x).all()
+    assert x[0, 0] == pytest.approx(317.3 - 316.1)
 
 
 def test_a_series_that_is_missing(tmp_path):

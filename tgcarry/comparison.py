@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
+from tgcarry import gradients
 from tgcarry.data import Chunk
 from tgcarry.errors import RunError
 from tgcarry.policies import Policy
@@ -14,11 +16,11 @@ from tgcarry.runner import Runner
 
 
 class Comparison(NamedTuple):
-    """Tells how a policy's gradient of the variables differs from the unbroken one."""
+    """Tells how a policy's gradient of the carried variables differs from the unbroken one."""
 
     policy: Policy
     cosine: float
-    """<g, g*> / (|g| |g*|) over all variables as one vector."""
+    """<g, g*> / (|g| |g*|) over the carried variables as one vector."""
     relative_error: float
     """|g - g*| / |g*|."""
 
@@ -29,7 +31,8 @@ def compare_gradients(
     """Computes each policy's gradient and the unbroken one, at the runner's present weights.
 
     The unbroken gradient comes from the same graph, fed all chunks as a single one: it needs
-    the memory of the whole stretch.
+    the memory of the whole stretch. Only the variables that act on the state are compared;
+    a head's gradient is the same under every policy.
 
     Args:
       runner: open; nothing is applied.
@@ -75,5 +78,7 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
 
 
 def _vector(runner: Runner, chunks: Iterable[Chunk], policy: Policy | None) -> np.ndarray:
-    gradients = runner.gradients(chunks, policy=policy).variables
-    return np.concatenate([g.ravel().astype(np.float64) for g in gradients.values()])
+    found = runner.gradients(chunks, policy=policy).variables
+    final = tf.nest.flatten(runner.chunk.final_state)
+    carried = gradients.reached(final, runner.chunk.variables)
+    return np.concatenate([found[v.op.name].ravel().astype(np.float64) for v in carried])

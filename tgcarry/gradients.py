@@ -151,6 +151,12 @@ def check_reach(loss: tf.Tensor, initial_state: Any, final_state: Any) -> None:
             )
 
 
+def reached(tensors: Iterable[tf.Tensor], variables: Iterable[tf.Variable]) -> list[tf.Variable]:
+    """Lists those of `variables` that a gradient can flow back to from `tensors`, structurally."""
+    before = _ancestors(tensors)
+    return [variable for variable in variables if variable.op in before]
+
+
 def _ancestors(tensors: Iterable[tf.Tensor]) -> set[tf.Operation]:
     """Returns the operations that a gradient can flow back to from `tensors`."""
     seen: set[tf.Operation] = set()

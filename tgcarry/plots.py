@@ -82,6 +82,7 @@ def draw_carry(axes: Any, norms: Mapping[str, Sequence[float]]) -> None:
         )
     if any(v > 0 for values in norms.values() for v in values):
         axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("chunk boundaries back from the loss")
     axes.set_ylabel("norm of the carried gradient")
     axes.set_title("How far back the gradient of one chunk's loss reaches")
@@ -113,7 +114,14 @@ def draw_comparison(
     for (title, runs), (left, right) in zip(tasks.items(), rows, strict=True):
         if chance and title in chance:
             left.axhline(chance[title], color="black", linewidth=0.8)
-            left.annotate("no memory", (0, chance[title]), va="bottom", fontsize=8)
+            left.annotate(
+                "without memory",
+                (1, chance[title]),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=8,
+            )
         draw_losses(left, runs, training=False)
         left.set_title(f"{title}: validation loss")
         norms = {name: logs.read_summary(folder)["carry_norms"] for name, folder in runs.items()}

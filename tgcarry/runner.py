@@ -160,6 +160,11 @@ class Runner:
         self._session, self._calls = None, None
 
     @property
+    def chunk(self) -> ChunkGraph:
+        """The graph that this runs."""
+        return self._chunk
+
+    @property
     def session(self) -> Any:
         """The open session, to restore, save or look into variables."""
         self._ready()

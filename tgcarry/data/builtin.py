@@ -3,10 +3,14 @@
 import platform
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from tgcarry.data.characters import Codec
 from tgcarry.data.csv_file import read_csv
+from tgcarry.data.next_step import next_step
 from tgcarry.data.table import Table
 from tgcarry.data.text_file import spool_text
 from tgcarry.data.utf8 import Piece
@@ -67,13 +71,16 @@ def stdlib_text(limit_bytes: int | None = None, ascii_only: bool = True) -> Tabl
 
 
 def series() -> Table:
-    """Reads the numeric series that comes with the package, to predict its next value.
+    """Reads the numeric series that comes with the package: weekly CO2 at Mauna Loa, as changes.
 
-    Values are as published, not scaled (see `standardise`). Where they come from is written
-    beside them, in `files/series.md`.
+        x_t = v_t - v_{t-1},   y_t = x_{t+1}
+
+    with v the published values in ppmv. The level rises from year to year and would leave the
+    range that was trained on; the changes go up and down with the seasons. Not scaled (see
+    `standardise`). Where the values come from is written in `files/series.md`.
 
     Returns:
-      A table of one sequence, x and y float64 `[N - 1, 1]`, y one step ahead.
+      A table of one sequence, x and y float64 `[N, 1]`, y one step ahead.
 
     Raises:
       DataError: the file is missing from the installation.
@@ -82,7 +89,10 @@ def series() -> Table:
 
 
 def _series(path: Path) -> Table:
-    return read_csv(path, features=["value"])
+    table = read_csv(path, features=["value"])
+    changes = table.columns["y"][0 : table.steps] - table.columns["x"][0 : table.steps]
+    x, y, bounds = next_step(changes, np.array([0, table.steps]), table.source)
+    return replace(table, columns={"x": x, "y": y}, bounds=bounds, feature_names=("change",))
 
 
 def _sources(root: Path) -> list[Path]:
