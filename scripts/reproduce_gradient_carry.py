@@ -14,12 +14,11 @@ code is 1 if a check fails.
 
 from __future__ import annotations
 
-import os
+import _startup  # noqa: F401
+
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow.compat.v1 as tf
