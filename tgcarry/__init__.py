@@ -35,7 +35,8 @@ from tgcarry.errors import (
 from tgcarry.gradients import state_gradients
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
 from tgcarry.ports import CarryPorts, carry_ports
-from tgcarry.runner import Evaluation, Gradients, Report, Runner
+from tgcarry.reports import Evaluation, Gradients, Report
+from tgcarry.runner import Runner
 from tgcarry.unroll import dynamic_rnn
 
 __version__ = "0.1.0"

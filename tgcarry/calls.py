@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from tgcarry import states
 from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
 from tgcarry.errors import NumericsError, RunError
+from tgcarry.updates import NOT_FINITE
+
+_WHAT_IS_NOT_FINITE = re.compile(f"the [a-z' ]+ {NOT_FINITE}")
 
 
 class Visit(NamedTuple):
@@ -51,6 +55,39 @@ class Calls:
             lambda p: np.zeros([batch, *p.shape[1:].as_list()], p.dtype.as_numpy_dtype),
             self._chunk.ports.initial_state,
         )
+
+    def checked_state(self, state: Any) -> Any:
+        """Returns a state that a user gave as arrays of the ports' dtypes.
+
+        Raises:
+          RunError: another structure, width or kind of values.
+        """
+        ports = self._chunk.ports.initial_state
+        if not tf.nest.is_nested(ports):
+            state = np.asarray(state)
+        try:
+            tf.nest.assert_same_structure(ports, state)
+        except (TypeError, ValueError) as error:
+            raise RunError(
+                f"initial_state of type {type(state).__name__} is not like the cell's state: "
+                f"take runner.state, or arrays in the structure of cell.state_size"
+            ) from error
+
+        def checked(port: tf.Tensor, value: Any) -> np.ndarray:
+            array = np.asarray(value)
+            if not np.can_cast(array.dtype, port.dtype.as_numpy_dtype, "same_kind"):
+                raise RunError(
+                    f"initial_state: values of {array.dtype} do not fit {port.name!r}, which is "
+                    f"{port.dtype.name}"
+                )
+            if not port.shape.is_compatible_with(array.shape):
+                raise RunError(
+                    f"initial_state: an array of shape {array.shape} does not fit {port.name!r}, "
+                    f"which is {port.shape}"
+                )
+            return array.astype(port.dtype.as_numpy_dtype, copy=False)
+
+        return states.map_numpy(checked, ports, state)
 
     def forward(self, data: Chunk, index: int, state: Any) -> Any:
         """Returns the chunk's final state, and computes nothing else."""
@@ -140,12 +177,13 @@ class Calls:
         try:
             return self._session.run(fetches, feeds)
         except tf.errors.InvalidArgumentError as error:
-            if "norm is not finite" not in str(error.message):
+            found = _WHAT_IS_NOT_FINITE.search(str(error.message))
+            if not found:
                 raise
             where = "" if index is None else f"chunk {index}: "
             raise NumericsError(
-                f"{where}the gradient's global norm is not finite, and nothing was applied: lower "
-                f"the learning rate or the carry's decay, or set clip_norm"
+                f"{where}{found[0]}, and nothing was applied: check the data, lower the learning "
+                f"rate or the carry's decay, or set clip_norm"
             ) from error
 
     def _feeds(
@@ -153,6 +191,13 @@ class Calls:
     ) -> dict[tf.Tensor, Any]:
         graph = self._chunk
         feeds = dict(self._constants)
+        for port in tf.nest.flatten(graph.ports):
+            streams = port.shape[:1].as_list()[0]
+            if streams not in (None, data.batch):
+                raise RunError(
+                    f"chunk {index} has {data.batch} streams, but the ports were made for "
+                    f"{streams}: make them with carry_ports(cell), for any number"
+                )
         for name, placeholder in graph.feeds.items():
             feeds[placeholder] = self._array(data, index, name, placeholder)
         if data.ragged and not {"lengths", "mask"} & set(graph.feeds):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tgcarry import gradients, states, tf1
+from tgcarry.data.wording import shown
 from tgcarry.errors import ChunkError
 from tgcarry.ports import CarryPorts
+from tgcarry.reach import check_reach
 from tgcarry.updates import Updates, build_updates
 
 # Feeds that the runner makes itself when the graph asks for them by name.
@@ -36,6 +39,9 @@ class ChunkGraph:
     gradients: gradients.ChunkGradients
     updates: Updates
     random_ops: tuple[str, ...]
+    """Operations that would give something else at a second visit."""
+    unfed: tuple[tf.Tensor, ...]
+    """Placeholders that the loss needs and that no feed or port fills."""
 
     def describe(self) -> str:
         """Writes out what the chunk carries, feeds and trains, a line each."""
@@ -99,25 +105,35 @@ def build_chunk(
       "On the difficulty of training recurrent neural networks", ICML.
     """
     _check_loss(loss)
-    feeds, metrics = dict(feeds), dict(metrics or {})
-    _check_feeds(feeds, loss.graph)
-    _check_metrics(metrics)
-    if clip_norm is not None and not clip_norm > 0:
-        raise ChunkError(f"build_chunk(clip_norm={clip_norm!r}): give a number above 0, or None")
+    _check_feeds(feeds, ports, loss.graph)
+    _check_clip(clip_norm)
+    _check_optimizer(optimizer)
     states.check_like("final_state", final_state, "ports.initial_state", ports.initial_state)
     states.check_like("ports.upstream", ports.upstream, "final_state", final_state)
     with loss.graph.as_default():
+        totals = _checked_metrics(metrics or {})
         variables = tuple(tf.trainable_variables() if var_list is None else var_list)
         _check_variables(variables)
-        gradients.check_reach(loss, ports.initial_state, final_state)
+        check_reach(loss, ports.initial_state, final_state)
         random_ops = tuple(tf1.random_ops_before([loss, *tf.nest.flatten(final_state)]))
         with tf.name_scope("carry"):
+            known = {t.name for t in [*feeds.values(), *tf.nest.flatten(ports)]}
+            needed = tf1.placeholders_before([loss, *tf.nest.flatten(final_state)])
+            unfed = [tensor for tensor in needed if tensor.name not in known]
             weight = tf.placeholder_with_default(tf.ones([], loss.dtype), [], "loss_weight")
             found = gradients.chunk_gradients(
                 loss, weight, final_state, ports.upstream, variables, ports.initial_state
             )
             updates = build_updates(
-                found.variables, variables, optimizer, clip_norm=clip_norm, global_step=global_step
+                found.variables,
+                variables,
+                optimizer,
+                clip_norm=clip_norm,
+                global_step=global_step,
+                guards=[
+                    ("loss", loss),
+                    *(("state gradient", g) for g in tf.nest.flatten(found.initial_state)),
+                ],
             )
     return ChunkGraph(
         loss.graph,
@@ -125,12 +141,13 @@ def build_chunk(
         weight,
         ports,
         final_state,
-        feeds,
-        metrics,
+        dict(feeds),
+        totals,
         variables,
         found,
         updates,
         random_ops,
+        tuple(unfed),
     )
 
 
@@ -146,31 +163,73 @@ def _check_loss(loss: tf.Tensor) -> None:
         raise ChunkError(f"build_chunk: the loss {loss.name!r} is {loss.dtype.name}, not a float")
 
 
-def _check_feeds(feeds: Mapping[str, tf.Tensor], graph: tf.Graph) -> None:
+def _check_feeds(feeds: Any, ports: CarryPorts, graph: tf.Graph) -> None:
+    if not isinstance(feeds, Mapping):
+        raise ChunkError(
+            f"build_chunk(feeds={shown(feeds)}): give a dict of placeholders by the names of the "
+            f"data's arrays"
+        )
+    carried = {port.name for port in tf.nest.flatten(ports)}
     for name, tensor in feeds.items():
         if not isinstance(tensor, tf.Tensor) or not tf1.is_placeholder(tensor):
-            raise ChunkError(f"build_chunk(feeds={{{name!r}: {tensor!r}}}): give a placeholder")
+            raise ChunkError(
+                f"build_chunk(feeds={{{name!r}: {shown(tensor)}}}): give a placeholder"
+            )
         if tensor.graph is not graph:
             raise ChunkError(f"build_chunk: the feed {name!r} belongs to another graph")
-        rank = {"lengths": 1, "mask": 2, "seed": 1}.get(name)
-        if rank is not None and tensor.shape.rank not in (rank, None):
+        if tensor.name in carried:
             raise ChunkError(
-                f"build_chunk: the feed {name!r} has shape {tensor.shape}; it is filled with "
-                f"{DERIVED_FEEDS[name]}: make the placeholder so, or call your own array otherwise"
+                f"build_chunk: the feed {name!r} is the port {tensor.name!r}, which the runner "
+                f"fills; leave it out of feeds"
             )
-        if rank is None and tensor.shape.rank is not None and tensor.shape.rank < 2:
-            raise ChunkError(
-                f"build_chunk: the feed {name!r} has shape {tensor.shape}; the data's arrays are "
-                f"[batch, time, ...]. Feed constants with Runner(feed_dict=)"
-            )
+        _check_feed_rank(name, tensor)
 
 
-def _check_metrics(metrics: Mapping[str, tf.Tensor]) -> None:
-    for name, tensor in metrics.items():
-        if tensor.shape.rank not in (0, None):
+def _check_feed_rank(name: str, tensor: tf.Tensor) -> None:
+    rank = {"lengths": 1, "mask": 2, "seed": 1}.get(name)
+    if tensor.shape.rank is None:
+        return
+    if rank is not None and tensor.shape.rank != rank:
+        raise ChunkError(
+            f"build_chunk: the feed {name!r} has shape {tensor.shape}; it is filled with "
+            f"{DERIVED_FEEDS[name]}: make the placeholder so, or call your own array otherwise"
+        )
+    if rank is None and tensor.shape.rank < 2:
+        raise ChunkError(
+            f"build_chunk: the feed {name!r} has shape {tensor.shape}; the data's arrays are "
+            f"[batch, time, ...]. Feed constants with Runner(feed_dict=)"
+        )
+
+
+def _check_clip(clip_norm: Any) -> None:
+    number = isinstance(clip_norm, Real) and not isinstance(clip_norm, bool)
+    if clip_norm is not None and not (number and 0 < clip_norm < float("inf")):
+        raise ChunkError(
+            f"build_chunk(clip_norm={shown(clip_norm)}): give a finite number above 0, or None"
+        )
+
+
+def _check_optimizer(optimizer: Any) -> None:
+    if optimizer is not None and not isinstance(optimizer, tf.train.Optimizer):
+        raise ChunkError(
+            f"build_chunk(optimizer={shown(optimizer)}): give one of TensorFlow 1's, such as "
+            f"tf.train.AdamOptimizer(1e-3)"
+        )
+
+
+def _checked_metrics(metrics: Any) -> dict[str, tf.Tensor]:
+    if not isinstance(metrics, Mapping):
+        raise ChunkError(f"build_chunk(metrics={shown(metrics)}): give a dict of scalar tensors")
+    tensors = {}
+    for name, value in metrics.items():
+        if not isinstance(value, tf.Tensor):
+            raise ChunkError(f"build_chunk: the metric {name!r} is {shown(value)}; give a tensor")
+        if value.shape.rank not in (0, None):
             raise ChunkError(
-                f"build_chunk: the metric {name!r} has shape {tensor.shape}; sum it to a scalar"
+                f"build_chunk: the metric {name!r} has shape {value.shape}; sum it to a scalar"
             )
+        tensors[name] = value
+    return tensors
 
 
 def _check_variables(variables: Sequence[tf.Variable]) -> None:
@@ -178,6 +237,13 @@ def _check_variables(variables: Sequence[tf.Variable]) -> None:
         raise ChunkError(
             "build_chunk: there is no variable to train; build the model first, or give var_list="
         )
-    twice = sorted({v.op.name for v in variables if sum(w is v for w in variables) > 1})
+    for variable in variables:
+        if not (hasattr(variable, "assign") and hasattr(variable, "op")):
+            raise ChunkError(
+                f"build_chunk(var_list=): {shown(variable)} is no variable; give the objects, as "
+                f"tf.trainable_variables('scope') lists them"
+            )
+    names = [variable.op.name for variable in variables]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ChunkError(f"build_chunk(var_list=): {', '.join(twice)} named twice")
+        raise ChunkError(f"build_chunk(var_list=): {', '.join(twice)} named twice; name it once")

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry import gradients
 from tgcarry.data import Chunk
 from tgcarry.errors import RunError
 from tgcarry.policies import Policy
+from tgcarry.reach import Reach
 from tgcarry.runner import Runner
 
 
@@ -80,5 +80,5 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
 def _vector(runner: Runner, chunks: Iterable[Chunk], policy: Policy | None) -> np.ndarray:
     found = runner.gradients(chunks, policy=policy).variables
     final = tf.nest.flatten(runner.chunk.final_state)
-    carried = gradients.reached(final, runner.chunk.variables)
+    carried = Reach(runner.chunk.graph).variables(final, runner.chunk.variables)
     return np.concatenate([found[v.op.name].ravel().astype(np.float64) for v in carried])

@@ -10,9 +10,6 @@ import tensorflow.compat.v1 as tf
 from tgcarry import states
 from tgcarry.errors import CarryError, ChunkError
 
-# Operations that pass values on but no gradient; a path through one does not connect.
-_GRADIENT_STOPS = frozenset({"StopGradient", "PreventGradient"})
-
 
 def state_gradients(final_state: Any, initial_state: Any, upstream: Any) -> Any:
     """Carries a gradient backwards across one chunk, from its end to its start.
@@ -121,50 +118,3 @@ def _refuse_missing_states(flat: Iterable[Any], initial_state: Any, target: str)
                 f"initial_state{name} ({leaf.name!r}, shape {leaf.shape}) cannot reach {target}: "
                 f"pass it to the unroll as initial_state= and keep tf.stop_gradient off its path"
             )
-
-
-def check_reach(loss: tf.Tensor, initial_state: Any, final_state: Any) -> None:
-    """Refuses a state leaf whose value never matters to a loss, here or in a later chunk.
-
-    A leaf matters if it reaches the loss, or a leaf of the final state that (being the same
-    leaf of the next chunk's initial state) matters in turn. Structural: operations are
-    followed backwards without running, a loop counts as one operation.
-
-    Raises:
-      CarryError: naming the first leaf that does not matter.
-    """
-    starts, ends = tf.nest.flatten(initial_state), tf.nest.flatten(final_state)
-    before_loss = _ancestors([loss])
-    before_ends = [_ancestors([end]) for end in ends]
-    matters = [start.op in before_loss for start in starts]
-    for _ in starts:
-        matters = [
-            known or any(matters[j] and start.op in before_ends[j] for j in range(len(ends)))
-            for known, start in zip(matters, starts, strict=True)
-        ]
-    for name, start, known in zip(states.leaf_names(initial_state), starts, matters, strict=True):
-        if not known:
-            raise CarryError(
-                f"initial_state{name} ({start.name!r}, shape {start.shape}) cannot reach the loss "
-                f"{loss.name!r}, now or in a later chunk: pass the ports' initial_state to the "
-                f"unroll, and take the loss from its outputs"
-            )
-
-
-def reached(tensors: Iterable[tf.Tensor], variables: Iterable[tf.Variable]) -> list[tf.Variable]:
-    """Lists those of `variables` that a gradient can flow back to from `tensors`, structurally."""
-    before = _ancestors(tensors)
-    return [variable for variable in variables if variable.op in before]
-
-
-def _ancestors(tensors: Iterable[tf.Tensor]) -> set[tf.Operation]:
-    """Returns the operations that a gradient can flow back to from `tensors`."""
-    seen: set[tf.Operation] = set()
-    waiting = [tensor.op for tensor in tensors]
-    while waiting:
-        op = waiting.pop()
-        if op in seen or op.type in _GRADIENT_STOPS:
-            continue
-        seen.add(op)
-        waiting.extend(source.op for source in op.inputs)
-    return seen

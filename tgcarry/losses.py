@@ -71,6 +71,9 @@ def softmax_loss(
 
     Returns:
       `(loss, StepLosses)`; the loss in nats.
+
+    Raises:
+      ChunkError: a mask of another shape.
     """
     per_step = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     right = tf.cast(
@@ -108,8 +111,12 @@ def squared_loss(
 def _weighted(
     per_step: tf.Tensor, correct: tf.Tensor, mask: tf.Tensor | None
 ) -> tuple[tf.Tensor, StepLosses]:
-    if mask is None:
-        mask = tf.ones_like(per_step)
+    mask = tf.ones_like(per_step) if mask is None else tf.convert_to_tensor(mask)
+    if not mask.shape.is_compatible_with(per_step.shape):
+        raise ChunkError(
+            f"the mask has shape {mask.shape}, the steps {per_step.shape}: give one weight per "
+            f"stream and step (another shape would broadcast silently)"
+        )
     mask = tf.cast(mask, per_step.dtype)
     weighted = mask * per_step
     extra = StepLosses(weighted, tf.reduce_sum(mask), tf.reduce_sum(mask * correct))

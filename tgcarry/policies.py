@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from numbers import Integral, Real
+from typing import Any, Protocol, runtime_checkable
 
 from tgcarry import schedule
 from tgcarry.errors import PolicyError
@@ -107,8 +108,9 @@ class ExactSweep:
     end_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        window = self.window
-        if window is not None and (not isinstance(window, int) or window < 1):
+        window: Any = self.window
+        whole = isinstance(window, Integral) and not isinstance(window, bool)
+        if window is not None and not (whole and window >= 1):
             raise PolicyError(
                 f"ExactSweep(window={window!r}): give the number of chunks as a whole number "
                 f"of at least 1, or None for the whole sequence"
@@ -125,6 +127,7 @@ class ExactSweep:
         return schedule.sweep(breaks, self.window, self.end_decay)
 
 
-def _check_share(what: str, value: float) -> None:
-    if not (isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1):
+def _check_share(what: str, value: Any) -> None:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and 0 <= value <= 1):
         raise PolicyError(f"{what}={value!r}): give a number from 0 to 1")

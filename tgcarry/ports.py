@@ -43,7 +43,7 @@ def carry_ports(
     Source: `tf.gradients(ys, xs, grad_ys)` of TensorFlow 1, fed through a placeholder.
     """
     size = getattr(cell, "state_size", None)
-    if size is None:
+    if size is None or isinstance(cell, type):
         raise CarryError(
             f"carry_ports({cell!r}): it has no state_size; give an RNN cell such as GRUCell(64)"
         )

@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tgcarry import schedule, states
-from tgcarry.calls import Calls, Visit
+from tgcarry.calls import Calls
 from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
-from tgcarry.errors import RunError
+from tgcarry.data.wording import shown
+from tgcarry.errors import NumericsError, RunError
+from tgcarry.loop import Done, Loop, OnVisit, with_next
 from tgcarry.policies import ExactSweep, Policy
+from tgcarry.reports import Evaluation, Gradients, Report, add_metrics
 from tgcarry.source import ChunkSource
-
-
-class Report(NamedTuple):
-    """Tells of one optimiser step: one chunk's, or one sweep's over several chunks."""
-
-    step: int
-    """Optimiser steps taken by this runner so far, this one included."""
-    chunks: range
-    """Numbers of the chunks in the step, within this run."""
-    loss: float
-    """Sum of the chunks' losses."""
-    chunk_losses: tuple[float, ...]
-    """Loss of each chunk, in the order of `chunks`."""
-    metrics: dict[str, float]
-    """Sums of `build_chunk(metrics=)` over the chunks."""
-    time_steps: int
-    """Real time steps in the chunks, over all streams."""
-    grad_norm: float
-    """Global norm of the applied gradient, before clipping."""
-    upstream_norms: tuple[float, ...]
-    """Norm of the upstream that entered each chunk's end, in the order of `chunks`."""
-    seconds: float
-    """Wall time since the step before."""
-
-
-class Gradients(NamedTuple):
-    """Holds the gradient of a whole run of chunks; nothing was applied."""
-
-    loss: float
-    """Sum of the chunks' losses."""
-    variables: dict[str, np.ndarray]
-    """Gradient by variable name."""
-    initial_state: Any
-    """Nest like the state: gradient at the state that the run began with."""
-    final_state: Any
-    """Nest like the state: the state behind the last chunk."""
-    metrics: dict[str, float]
-    """Sums of the metrics."""
-
-
-class Evaluation(NamedTuple):
-    """Holds the result of a forward run over chunks."""
-
-    loss: float
-    """Sum of the chunks' losses."""
-    metrics: dict[str, float]
-    """Sums of the metrics."""
-    time_steps: int
-    """Real time steps in the chunks, over all streams."""
-    final_state: Any
-    """Nest like the state: the state behind the last chunk."""
 
 
 class Runner:
@@ -105,19 +57,18 @@ class Runner:
         feed_dict: Mapping[tf.Tensor, Any] | None = None,
         reduce: str = "sum",
         seed: int = 0,
-        on_visit: Callable[[int, Visit], None] | None = None,
+        on_visit: OnVisit | None = None,
     ) -> None:
-        self._chunk = chunk
-        self._policy: Policy = ExactSweep() if policy is None else policy
-        if not isinstance(self._policy, Policy):
-            raise RunError(
-                f"Runner(policy={policy!r}): give an object such as tgcarry.ExactSweep()"
-            )
+        if not isinstance(chunk, ChunkGraph):
+            raise RunError(f"Runner(chunk={shown(chunk)}): give what build_chunk returned")
         if reduce not in ("sum", "mean"):
             raise RunError(f"Runner(reduce={reduce!r}): give 'sum' or 'mean'")
-        self._check_random(self._policy)
+        self._chunk = chunk
+        self._policy = self._checked_policy(ExactSweep() if policy is None else policy)
         self._reduce = reduce
         self._feed_dict = dict(feed_dict or {})
+        _check_fed(chunk, self._feed_dict)
+        _check_session(chunk, session)
         self._seed = seed
         self._config = config
         self._given_session = session
@@ -144,8 +95,17 @@ class Runner:
         if self._session is not None:
             return
         if self._given_session is None:
+            if self._chunk.graph.finalized:
+                raise RunError(
+                    "Runner: the graph is finalized, so that no initialiser can be added: give "
+                    "the session= that it was finalized for"
+                )
             with self._chunk.graph.as_default():
-                init = tf.group(tf.global_variables_initializer(), tf.tables_initializer())
+                init = tf.group(
+                    tf.global_variables_initializer(),
+                    tf.local_variables_initializer(),
+                    tf.tables_initializer(),
+                )
             self._session = tf.Session(graph=self._chunk.graph, config=self._config)
             self._session.run(init)
         else:
@@ -197,22 +157,24 @@ class Runner:
             raise RunError(
                 "Runner.run: build_chunk had no optimizer=; give one, or use gradients()"
             )
-        loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, self._on_visit)
-        return self._train(loop)
+        return self._train(self._loop(chunks, initial_state, self._on_visit))
 
-    def _train(self, loop: _Loop) -> Iterator[Report]:
+    def _train(self, loop: Loop) -> Iterator[Report]:
         loop.calls.clear()
         started = time.perf_counter()
-        for step, following in _with_next(self._policy.schedule(loop.source.breaks())):
+        stepped = False
+        for step, following in with_next(self._policy.schedule(loop.source.breaks())):
             if not isinstance(step, schedule.Apply):
                 alone = isinstance(following, schedule.Apply) and not loop.visited
+                stepped = stepped or (alone and isinstance(step, schedule.Backward))
                 loop.obey(step, update="step" if alone else "gather")
                 continue
             loop.obey(step, update="gather")
             visits = loop.take_visits()
             norm = visits[0].visit.grad_norm
-            if len(visits) > 1:
+            if not stepped:
                 norm = loop.calls.apply(1 / len(visits) if self._reduce == "mean" else 1.0)
+            stepped = False
             self._state = loop.head
             self._steps += 1
             now = time.perf_counter()
@@ -237,22 +199,25 @@ class Runner:
         Raises:
           RunError, DataError, NumericsError: as `run`.
         """
-        policy = self._policy if policy is None else policy
-        self._check_random(policy)
-        loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, self._on_visit)
+        policy = self._policy if policy is None else self._checked_policy(policy)
+        loop = self._loop(chunks, initial_state, self._on_visit)
         loop.calls.clear()
         loss, metrics, first = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), None
         for step in policy.schedule(loop.source.breaks()):
+            if isinstance(step, schedule.Apply):
+                loop.source.forget_before(loop.carry_of)
+                continue
             loop.obey(step, update="gather")
             for done in loop.take_visits():
                 loss += done.visit.loss
-                _add(metrics, done.visit.metrics)
+                add_metrics(metrics, done.visit.metrics)
                 if done.chunk == 0:
                     first = states.cut_rows(done.visit.state_gradient, done.resets)
         if first is None:
             raise RunError("Runner.gradients: there was no chunk; give at least one")
         variables = loop.calls.accumulated()
         loop.calls.clear()
+        _check_finite(variables)
         return Gradients(loss, variables, first, loop.head, metrics)
 
     def evaluate(self, chunks: Iterable[Chunk], initial_state: Any = None) -> Evaluation:
@@ -265,7 +230,7 @@ class Runner:
         Returns:
           An `Evaluation`.
         """
-        loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, None)
+        loop = self._loop(chunks, initial_state)
         loss, metrics, time_steps = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), 0
         for index, _ in enumerate(loop.source.breaks()):
             data = loop.source[index]
@@ -274,7 +239,7 @@ class Runner:
             loop.source.release(index)
             loss += visit.loss
             time_steps += int(data.lengths.sum())
-            _add(metrics, visit.metrics)
+            add_metrics(metrics, visit.metrics)
         if loop.head is None:
             raise RunError("Runner.evaluate: there was no chunk; give at least one")
         return Evaluation(loss, metrics, time_steps, loop.head)
@@ -294,7 +259,8 @@ class Runner:
         Returns:
           float64 `[K + 1]`, in loss per unit of state.
         """
-        loop = _Loop(self._ready(), ChunkSource(chunks), initial_state, None)
+        _check_redraws(self._chunk, "Runner.carry_norms")
+        loop = self._loop(chunks, initial_state)
         entering = []
         for index, _ in enumerate(loop.source.breaks()):
             entering.append(loop.enter(index))
@@ -315,143 +281,57 @@ class Runner:
             raise RunError("Runner: no open session; write `with Runner(...) as runner:`")
         return self._calls
 
-    def _check_random(self, policy: Policy) -> None:
-        if policy.revisits and self._chunk.random_ops:
-            names = ", ".join(self._chunk.random_ops[:3])
-            raise RunError(
-                f"{policy} visits chunks again, but {names} would draw other numbers the second "
-                f"time: draw with tf.random.stateless_* from a placeholder 'seed' in feeds, or "
-                f"take Truncated() or Stale()"
-            )
+    def _loop(
+        self, chunks: Iterable[Chunk], initial_state: Any, on_visit: OnVisit | None = None
+    ) -> Loop:
+        return Loop(self._ready(), ChunkSource(chunks), initial_state, on_visit)
+
+    def _checked_policy(self, policy: Any) -> Policy:
+        if isinstance(policy, type) or not isinstance(policy, Policy):
+            raise RunError(f"policy={shown(policy)}: give an object such as tgcarry.ExactSweep()")
+        if policy.revisits:
+            _check_redraws(self._chunk, str(policy))
+        return policy
 
 
-class _Done(NamedTuple):
-    """A backward visit that was made, with what the reports need of its data."""
-
-    chunk: int
-    visit: Visit
-    time_steps: int
-    resets: np.ndarray
-    upstream_norm: float
-
-
-class _Loop:
-    """Keeps the head, the saved states and the carry of one run, and obeys single steps."""
-
-    def __init__(
-        self,
-        calls: Calls,
-        source: ChunkSource,
-        initial_state: Any,
-        on_visit: Callable[[int, Visit], None] | None,
-    ) -> None:
-        self.calls = calls
-        self.source = source
-        self.head = initial_state
-        self._on_visit = on_visit
-        self._saved: dict[int, Any] = {}
-        self._loaded: Any = None
-        self._carry: Any = None
-        self._carry_of = -1
-        self._done: list[_Done] = []
-
-    def enter(self, index: int) -> Any:
-        """Returns the head as chunk `index` sees it: zeros at first, cut where flagged."""
-        data = self.source[index]
-        if self.head is None:
-            self.head = self.calls.zero_state(data.batch)
-        self._check_batch(index, data)
-        return states.cut_rows(self.head, data.resets)
-
-    def obey(self, step: schedule.Step, update: Literal["step", "gather"]) -> None:
-        """Carries out one step of a schedule; the optimiser's part of `Apply` is the caller's."""
-        if isinstance(step, schedule.Save):
-            self._saved[step.chunk] = self.enter(step.chunk)
-        elif isinstance(step, schedule.Forward):
-            state = self.enter(step.chunk)
-            self.head = self.calls.forward(self.source[step.chunk], step.chunk, state)
-        elif isinstance(step, schedule.Load):
-            self._loaded = self._saved.pop(step.chunk)
-        elif isinstance(step, schedule.Backward):
-            self._backward(step, update)
-        else:
-            self.source.forget_before(self._carry_of)
-
-    @property
-    def visited(self) -> bool:
-        """Says whether backward visits were made since the last `take_visits`."""
-        return bool(self._done)
-
-    def take_visits(self) -> list[_Done]:
-        """Returns the backward visits made since the last call, by chunk number."""
-        done, self._done = sorted(self._done, key=lambda d: d.chunk), []
-        return done
-
-    def _backward(self, step: schedule.Backward, update: Literal["step", "gather"]) -> None:
-        data = self.source[step.chunk]
-        state = self.enter(step.chunk) if self._loaded is None else self._loaded
-        self._loaded = None
-        upstream = self._upstream(step, data)
-        call = self.calls.step if update == "step" else self.calls.gather
-        visit = call(data, step.chunk, state, upstream, step.advance)
-        if step.advance:
-            self.head = visit.final_state
-        self._carry, self._carry_of = visit.state_gradient, step.chunk
-        self._done.append(
-            _Done(
-                step.chunk,
-                visit,
-                int(data.lengths.sum()),
-                data.resets,
-                states.nest_norm(upstream),
-            )
+def _check_redraws(chunk: ChunkGraph, who: str) -> None:
+    """Refuses to visit a chunk twice whose second visit would not compute what the first did."""
+    if chunk.random_ops:
+        raise RunError(
+            f"{who} visits chunks again, but {', '.join(chunk.random_ops[:3])} would "
+            f"draw other numbers (or the next element) then: draw with tf.random.stateless_* "
+            f"from a placeholder 'seed' in feeds, or take Truncated() or Stale()"
         )
-        self.source.release(step.chunk)
-        if self._on_visit is not None:
-            self._on_visit(step.chunk, visit)
-
-    def _upstream(self, step: schedule.Backward, data: Chunk) -> Any:
-        if step.upstream == "zero":
-            return self.calls.zero_state(data.batch)
-        if step.upstream == "following":
-            if self._carry_of != step.chunk + 1:
-                raise RunError(
-                    f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit chunk "
-                    f"{step.chunk + 1} right before"
-                )
-            return states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
-        if not 0 <= self._carry_of < step.chunk:
-            raise RunError(f"schedule: {step}, but the carry is chunk {self._carry_of}'s")
-        since = [self.source.resets(k) for k in range(self._carry_of + 1, step.chunk + 1)]
-        carry = states.cut_rows(self._carry, np.any(since, axis=0))
-        return states.map_numpy(lambda leaf: leaf.dtype.type(step.scale) * leaf, carry)
-
-    def _check_batch(self, index: int, data: Chunk) -> None:
-        for leaf in tf.nest.flatten(self.head):
-            if leaf.shape[0] != data.batch:
-                raise RunError(
-                    f"chunk {index} has {data.batch} streams, but the state carried into it has "
-                    f"{leaf.shape[0]}: keep the number of streams the same through a run, and "
-                    f"give an initial_state of as many rows"
-                )
 
 
-def _with_next(
-    steps: Iterable[schedule.Step],
-) -> Iterator[tuple[schedule.Step, schedule.Step | None]]:
-    """Pairs each step with the one after it (None at the end)."""
-    iterator = iter(steps)
-    step = next(iterator, None)
-    while step is not None:
-        following = next(iterator, None)
-        yield step, following
-        step = following
+def _check_fed(chunk: ChunkGraph, feed_dict: Mapping[tf.Tensor, Any]) -> None:
+    given = {tensor.name for tensor in feed_dict}
+    missing = [tensor.name for tensor in chunk.unfed if tensor.name not in given]
+    if missing:
+        raise RunError(
+            f"Runner: nothing feeds {', '.join(missing)}: name the data's arrays in "
+            f"build_chunk(feeds=), or give a constant in Runner(feed_dict=)"
+        )
 
 
-def _report(step: int, visits: list[_Done], norm: float, seconds: float) -> Report:
+def _check_session(chunk: ChunkGraph, session: Any) -> None:
+    if session is not None and getattr(session, "graph", chunk.graph) is not chunk.graph:
+        raise RunError("Runner(session=): it runs another graph; open it on the chunk's graph")
+
+
+def _check_finite(variables: Mapping[str, np.ndarray]) -> None:
+    bad = [name for name, value in variables.items() if not np.isfinite(value).all()]
+    if bad:
+        raise NumericsError(
+            f"the gradient of {', '.join(bad)} is not finite: look for a division by zero, or the "
+            f"root or logarithm of zero, on the way to the loss"
+        )
+
+
+def _report(step: int, visits: Sequence[Done], norm: float, seconds: float) -> Report:
     metrics: dict[str, float] = {}
     for done in visits:
-        _add(metrics, done.visit.metrics)
+        add_metrics(metrics, done.visit.metrics)
     losses = tuple(done.visit.loss for done in visits)
     return Report(
         step=step,
@@ -464,8 +344,3 @@ def _report(step: int, visits: list[_Done], norm: float, seconds: float) -> Repo
         upstream_norms=tuple(done.upstream_norm for done in visits),
         seconds=seconds,
     )
-
-
-def _add(totals: dict[str, float], more: Mapping[str, float]) -> None:
-    for name, value in more.items():
-        totals[name] = totals.get(name, 0.0) + value

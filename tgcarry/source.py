@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,12 @@ class ChunkSource:
     """
 
     def __init__(self, chunks: Iterable[Chunk]) -> None:
+        wrong = isinstance(chunks, Chunk | Mapping | np.ndarray | str)
+        if wrong or not isinstance(chunks, Iterable):
+            raise RunError(
+                f"chunks are of type {type(chunks).__name__}: give several, as "
+                f"split_chunks(arrays, length) makes them, or [chunk] for one"
+            )
         self._sequence = chunks if isinstance(chunks, Sequence) else None
         self._iterator = iter(()) if self._sequence is not None else iter(chunks)
         self._held: dict[int, Chunk] = {}
@@ -62,10 +68,15 @@ class ChunkSource:
                 return False
             chunk = self._sequence[index]
         else:
-            following = next(self._iterator, None)
-            if following is None:
+            try:
+                chunk = next(self._iterator)
+            except StopIteration:
                 return False
-            chunk = following
+        if not isinstance(chunk, Chunk):
+            raise RunError(
+                f"chunk {index} is of type {type(chunk).__name__}, not a tgcarry.Chunk: make "
+                f"chunks with split_chunks(arrays, length)"
+            )
         check_chunk(chunk, index)
         self._read += 1
         self._resets[index] = np.asarray(chunk.resets, bool)

@@ -17,7 +17,12 @@ CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
 # Kernels that draw anew at every run. The `Stateless*` kernels are not among them.
 _RANDOM_OPS = frozenset(
     {
+        "AllCandidateSampler",
+        "FixedUnigramCandidateSampler",
+        "LearnedUnigramCandidateSampler",
+        "LogUniformCandidateSampler",
         "Multinomial",
+        "NonDeterministicInts",
         "ParameterizedTruncatedNormal",
         "RandomGamma",
         "RandomPoisson",
@@ -26,7 +31,10 @@ _RANDOM_OPS = frozenset(
         "RandomStandardNormal",
         "RandomUniform",
         "RandomUniformInt",
+        "RngReadAndSkip",
+        "ThreadUnsafeUnigramCandidateSampler",
         "TruncatedNormal",
+        "UniformCandidateSampler",
         "StatefulRandomBinomial",
         "StatefulStandardNormalV2",
         "StatefulTruncatedNormal",
@@ -36,6 +44,25 @@ _RANDOM_OPS = frozenset(
     }
 )
 
+# What a stream gives next is another thing at every run, too.
+_STREAM_OPS = frozenset(
+    {
+        "IteratorGetNext",
+        "IteratorGetNextAsOptional",
+        "IteratorGetNextSync",
+        "QueueDequeueManyV2",
+        "QueueDequeueUpToV2",
+        "QueueDequeueV2",
+        "ReaderReadUpToV2",
+        "ReaderReadV2",
+    }
+)
+
+# Operations that pass values on but no gradient; a path through one does not connect.
+GRADIENT_STOPS = frozenset({"StopGradient", "PreventGradient"})
+
+WHILE_OPS = frozenset({"While", "StatelessWhile"})
+
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 
 
@@ -44,11 +71,28 @@ def is_placeholder(tensor: tf.Tensor) -> bool:
     return tensor.op.type in _PLACEHOLDERS
 
 
-def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
-    """Names the operations behind `tensors` that draw other numbers at every run.
+def placeholders_before(tensors: Iterable[tf.Tensor]) -> list[tf.Tensor]:
+    """Lists the placeholders without a default that `tensors` cannot be computed without."""
+    seen: set[tf.Operation] = set()
+    waiting, found = [tensor.op for tensor in tensors], []
+    while waiting:
+        op = waiting.pop()
+        if op in seen:
+            continue
+        seen.add(op)
+        if op.type in ("Placeholder", "PlaceholderV2"):
+            found.append(op.outputs[0])
+        waiting.extend(source.op for source in op.inputs)
+        waiting.extend(op.control_inputs)
+    return sorted(found, key=lambda tensor: str(tensor.name))
 
-    Bodies of loops and functions are searched too, whole: an operation in a loop's body
-    counts even if its result is thrown away. Initialisers are not behind a variable's value.
+
+def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
+    """Names the operations behind `tensors` that give something else at every run.
+
+    These draw random numbers or take the next element of a stream. Bodies of loops and
+    functions are searched too, whole: an operation in a loop's body counts even if its result
+    is thrown away. Initialisers are not behind a variable's value.
     """
     tensors = list(tensors)
     if not tensors:
@@ -60,7 +104,7 @@ def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
     found, waiting, seen = [], list(definition.node), set()
     while waiting:
         node = waiting.pop()
-        if node.op in _RANDOM_OPS:
+        if node.op in _RANDOM_OPS | _STREAM_OPS:
             found.append(node.name)
         for attribute in node.attr.values():
             names = [attribute.func.name, *(f.name for f in attribute.list.func)]

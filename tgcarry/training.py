@@ -20,7 +20,8 @@ from tgcarry.dataset import DataOptions, Dataset, open_dataset
 from tgcarry.errors import PolicyError, RunError
 from tgcarry.model import Model, ModelSpec, build_model
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
-from tgcarry.runner import Evaluation, Report, Runner
+from tgcarry.reports import Evaluation, Report
+from tgcarry.runner import Runner
 
 # Boundaries that the plot of the carried gradient looks back over, at the most.
 _CARRY_CHUNKS = 40

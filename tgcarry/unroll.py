@@ -22,7 +22,7 @@ def dynamic_rnn(
     scope: Any = None,
     *,
     engine: str = "auto",
-    resets: tf.Tensor | None = None,
+    resets: Any = None,
 ) -> tuple[Any, Any]:
     """Unrolls a cell over the time axis of its inputs.
 
@@ -60,12 +60,17 @@ def dynamic_rnn(
     Source: `tf.nn.dynamic_rnn` of TensorFlow 1.15.
     """
     unroll = _engine(engine)
+    inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
     if initial_state is not None:
-        _check_state(cell, initial_state)
+        _check_state(cell, initial_state, tf.nest.flatten(inputs))
     if resets is not None:
-        _check_resets(resets, tf.nest.flatten(inputs)[0])
+        resets = tf.convert_to_tensor(resets)
+        first = tf.nest.flatten(inputs)[0]
+        _check_resets(resets, first)
         cell = _ResettingCell(cell)
-        inputs = (inputs, tf.expand_dims(resets, -1))
+        # As many dimensions known as the inputs have; TensorFlow's loop wants them alike.
+        flags = tf.placeholder_with_default(resets, first.shape[:2])
+        inputs = (inputs, tf.expand_dims(flags, -1))
     return unroll(
         cell,
         inputs,
@@ -87,14 +92,14 @@ ENGINES: dict[str, Callable[..., tuple[Any, Any]]] = {"auto": _stock, "stock": _
 
 
 def _engine(name: str) -> Callable[..., tuple[Any, Any]]:
-    if name not in ENGINES:
+    if not isinstance(name, str) or name not in ENGINES:
         raise CarryError(
             f"dynamic_rnn(engine={name!r}): no such engine; choose from {', '.join(ENGINES)}"
         )
     return ENGINES[name]
 
 
-def _check_state(cell: Any, state: Any) -> None:
+def _check_state(cell: Any, state: Any, inputs: list[tf.Tensor]) -> None:
     size = getattr(cell, "state_size", None)
     if size is None:
         return
@@ -112,6 +117,12 @@ def _check_state(cell: Any, state: Any) -> None:
             raise CarryError(
                 f"dynamic_rnn(initial_state=): {leaf.name!r} has shape {leaf.shape}, the cell's "
                 f"state is {wanted} (state_size={size})"
+            )
+        floats = {x.dtype.base_dtype for x in inputs if x.dtype.is_floating}
+        if floats and leaf.dtype.is_floating and leaf.dtype.base_dtype not in floats:
+            raise CarryError(
+                f"dynamic_rnn(initial_state=): {leaf.name!r} is {leaf.dtype.name}, the inputs are "
+                f"{', '.join(d.name for d in floats)}: make both of one dtype"
             )
 
 

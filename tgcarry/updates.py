@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+NOT_FINITE = "is not finite"
+
 
 class Updates(NamedTuple):
     """Holds the operations that gather gradients and step.
@@ -40,6 +42,7 @@ def build_updates(
     *,
     clip_norm: float | None,
     global_step: tf.Variable | None,
+    guards: Sequence[tuple[str, tf.Tensor]] = (),
 ) -> Updates:
     """Makes accumulators for `gradients` and the operations that gather and apply them.
 
@@ -54,17 +57,23 @@ def build_updates(
       optimizer: or None, to gather only.
       clip_norm: largest global norm, or None.
       global_step: counted up by both ways to step.
+      guards: names and tensors that have to be finite too for `step` (a chunk on its own); a
+        sweep's chunks are looked at as they are gathered.
 
     Returns:
       `Updates`.
     """
     accumulators = tuple(_accumulator(variable) for variable in variables)
+    gradients = [_once_per_row(gradient) for gradient in gradients]
     added = [_add(a, g) for a, g in zip(accumulators, gradients, strict=True)]
-    dtype = variables[0].dtype.base_dtype
-    scale = tf.placeholder_with_default(tf.ones([], dtype), [], "scale")
+    scale = tf.placeholder_with_default(tf.ones([], _widest(variables)), [], "scale")
     sums = [tf.cast(scale, a.dtype.base_dtype) * a.read_value() for a in accumulators]
-    apply, norm = _stepping(sums, variables, optimizer, clip_norm, global_step, "apply")
-    step, step_norm = _stepping(gradients, variables, optimizer, clip_norm, global_step, "step")
+    norm, step_norm = _global_norm(sums, scale.dtype), _global_norm(gradients, scale.dtype)
+    apply = step = None
+    if optimizer is not None:
+        stepping = _Stepping(optimizer, variables, clip_norm, global_step)
+        apply = stepping.build(sums, norm, (), "apply")
+        step = stepping.build(gradients, step_norm, guards, "step")
     return Updates(
         accumulators=accumulators,
         initialize=tf.group(*[a.initializer for a in accumulators], name="initialize"),
@@ -91,37 +100,68 @@ def _accumulator(variable: tf.Variable) -> tf.Variable:
     )
 
 
+def _once_per_row(gradient: Any) -> Any:
+    """Adds up the slices of a sparse gradient that belong to the same row.
+
+    A norm over slices counts a row that was read twice as two rows.
+    """
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, places = tf.unique(gradient.indices)
+    values = tf.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
 def _add(accumulator: tf.Variable, gradient: Any) -> tf.Operation:
     if isinstance(gradient, tf.IndexedSlices):
         return accumulator.scatter_add(gradient)
     return accumulator.assign_add(gradient)
 
 
-def _stepping(
-    gradients: Sequence[Any],
-    variables: Sequence[tf.Variable],
-    optimizer: tf.train.Optimizer | None,
-    clip_norm: float | None,
-    global_step: tf.Variable | None,
-    name: str,
-) -> tuple[tf.Operation | None, tf.Tensor]:
-    norm = tf.global_norm(gradients)
-    if optimizer is None:
-        return None, norm
-    finite = tf.debugging.check_numerics(norm, "the gradient's global norm is not finite")
-    gradients = list(gradients)
-    if clip_norm is not None:
-        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=finite)
-    with tf.control_dependencies([finite]):
-        gradients = [_after(gradient) for gradient in gradients]
-    pairs = list(zip(gradients, variables, strict=True))
-    return optimizer.apply_gradients(pairs, global_step=global_step, name=name), norm
+def _widest(variables: Sequence[tf.Variable]) -> tf.DType:
+    return max((v.dtype.base_dtype for v in variables), key=lambda dtype: dtype.size)
 
 
-def _after(gradient: Any) -> Any:
-    """Holds a gradient back until the control dependencies in force are met."""
+def _values(gradient: Any) -> tf.Tensor:
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def _global_norm(gradients: Sequence[Any], dtype: tf.DType) -> tf.Tensor:
+    """Returns sqrt(sum |g|^2) in `dtype`, whatever the dtypes of the gradients."""
+    squares = [2 * tf.cast(tf.nn.l2_loss(_values(g)), dtype) for g in gradients]
+    return tf.sqrt(tf.add_n(squares))
+
+
+class _Stepping(NamedTuple):
+    """Clips gradients and applies them, if they are finite."""
+
+    optimizer: tf.train.Optimizer
+    variables: Sequence[tf.Variable]
+    clip_norm: float | None
+    global_step: tf.Variable | None
+
+    def build(
+        self,
+        gradients: Sequence[Any],
+        norm: tf.Tensor,
+        guards: Sequence[tuple[str, tf.Tensor]],
+        name: str,
+    ) -> tf.Operation:
+        """Makes the operation that steps with `gradients`, whose global norm is `norm`."""
+        guarded = [("gradient's global norm", norm), *guards]
+        checks = [tf.debugging.check_numerics(t, f"the {n} {NOT_FINITE}") for n, t in guarded]
+        with tf.control_dependencies(checks):
+            factor = tf.ones_like(norm)
+            if self.clip_norm is not None:
+                # A norm of zero gives infinity here, and a factor of one.
+                factor = tf.minimum(factor, tf.constant(self.clip_norm, norm.dtype) / norm)
+            scaled = [_scaled(gradient, factor) for gradient in gradients]
+        pairs = list(zip(scaled, self.variables, strict=True))
+        return self.optimizer.apply_gradients(pairs, global_step=self.global_step, name=name)
+
+
+def _scaled(gradient: Any, factor: tf.Tensor) -> Any:
     if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(
-            tf.identity(gradient.values), tf.identity(gradient.indices), gradient.dense_shape
-        )
-    return tf.identity(gradient)
+        values = gradient.values * tf.cast(factor, gradient.values.dtype)
+        return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    return gradient * tf.cast(factor, gradient.dtype)

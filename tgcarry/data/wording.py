@@ -11,7 +11,7 @@ PathArg = str | PathLike[str]
 
 def shown(value: object, limit: int = 40) -> str:
     """Writes a value as a message repeats it: escaped, on one line, clipped to `limit`."""
-    text = repr(value)
+    text = repr(value).replace("\n", " ")
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 

@@ -1,0 +1,168 @@
+"""One pass over chunks: the head, the saved states and the carry, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from tgcarry import schedule, states
+from tgcarry.calls import Calls, Visit
+from tgcarry.data import Chunk
+from tgcarry.errors import RunError
+from tgcarry.source import ChunkSource
+
+OnVisit = Callable[[int, Visit], None]
+Update = Literal["step", "gather"]
+
+
+class Done(NamedTuple):
+    """A backward visit that was made, with what the reports need of its data."""
+
+    chunk: int
+    visit: Visit
+    time_steps: int
+    resets: np.ndarray
+    upstream_norm: float
+
+
+class Loop:
+    """Keeps what passes between the session calls of one run, and obeys single steps.
+
+    Args:
+      calls: the session calls.
+      source: the chunks.
+      initial_state: nest of arrays that the first chunk starts from; None for zeros.
+      on_visit: called after each backward visit.
+    """
+
+    def __init__(
+        self,
+        calls: Calls,
+        source: ChunkSource,
+        initial_state: Any = None,
+        on_visit: OnVisit | None = None,
+    ) -> None:
+        self.calls = calls
+        self.source = source
+        self.head = None if initial_state is None else calls.checked_state(initial_state)
+        self._on_visit = on_visit
+        self._saved: dict[int, Any] = {}
+        self._loaded: Any = None
+        self._carry: Any = None
+        self._carry_of = -1
+        self._done: list[Done] = []
+
+    def enter(self, index: int) -> Any:
+        """Returns the head as chunk `index` sees it: zeros at first, cut where flagged."""
+        data = self.source[index]
+        if self.head is None:
+            self.head = self.calls.zero_state(data.batch)
+        self._check_batch(index, data)
+        return states.cut_rows(self.head, data.resets)
+
+    def obey(self, step: schedule.Step, update: Update) -> None:
+        """Carries out one step of a schedule; the optimiser's part of `Apply` is the caller's.
+
+        Raises:
+          RunError: the step cannot be taken here; its schedule is wrong.
+        """
+        if isinstance(step, schedule.Save):
+            self._saved[step.chunk] = self.enter(step.chunk)
+        elif isinstance(step, schedule.Forward):
+            state = self.enter(step.chunk)
+            self.head = self.calls.forward(self.source[step.chunk], step.chunk, state)
+        elif isinstance(step, schedule.Load):
+            if step.chunk not in self._saved:
+                raise RunError(f"schedule: {step}, but nothing was saved there: save it first")
+            self._loaded = self._saved.pop(step.chunk)
+        elif isinstance(step, schedule.Backward):
+            self._backward(step, update)
+        elif isinstance(step, schedule.Apply):
+            if not self._done:
+                raise RunError(f"schedule: {step} without a backward visit before it")
+            self.source.forget_before(self._carry_of)
+        else:
+            raise RunError(f"schedule: {step!r} is no step; yield those of tgcarry.schedule")
+
+    @property
+    def carry_of(self) -> int:
+        """The chunk at whose start the carry is the gradient; -1 before any visit."""
+        return self._carry_of
+
+    @property
+    def visited(self) -> bool:
+        """Says whether backward visits were made since the last `take_visits`."""
+        return bool(self._done)
+
+    def take_visits(self) -> list[Done]:
+        """Returns the backward visits made since the last call, by chunk number."""
+        done, self._done = sorted(self._done, key=lambda d: d.chunk), []
+        return done
+
+    def _backward(self, step: schedule.Backward, update: Update) -> None:
+        data = self.source[step.chunk]
+        state = self.enter(step.chunk) if self._loaded is None else self._loaded
+        self._loaded = None
+        upstream = self._upstream(step, data)
+        call = self.calls.step if update == "step" else self.calls.gather
+        visit = call(data, step.chunk, state, upstream, step.advance)
+        if step.advance:
+            self.head = visit.final_state
+        self._carry, self._carry_of = visit.state_gradient, step.chunk
+        norm = states.nest_norm(upstream)
+        self._done.append(Done(step.chunk, visit, int(data.lengths.sum()), data.resets, norm))
+        self.source.release(step.chunk)
+        if self._on_visit is not None:
+            self._on_visit(step.chunk, visit)
+
+    def _upstream(self, step: schedule.Backward, data: Chunk) -> Any:
+        if step.upstream == "zero":
+            return self.calls.zero_state(data.batch)
+        if step.upstream == "following":
+            if self._carry_of != step.chunk + 1:
+                raise RunError(
+                    f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit chunk "
+                    f"{step.chunk + 1} right before"
+                )
+            return states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
+        if not 0 <= self._carry_of < step.chunk:
+            raise RunError(
+                f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit an earlier "
+                f"chunk before"
+            )
+        since = [self.source.resets(k) for k in range(self._carry_of + 1, step.chunk + 1)]
+        carry = states.cut_rows(self._carry, np.any(since, axis=0))
+        return states.map_numpy(lambda leaf: leaf.dtype.type(step.scale) * leaf, carry)
+
+    def _check_batch(self, index: int, data: Chunk) -> None:
+        for leaf in tf.nest.flatten(self.head):
+            if leaf.shape[0] != data.batch:
+                raise RunError(
+                    f"chunk {index} has {data.batch} streams, but the state carried into it has "
+                    f"{leaf.shape[0]}: keep the number of streams the same through a run, and "
+                    f"give an initial_state of as many rows"
+                )
+
+
+def with_next(
+    steps: Iterable[schedule.Step],
+) -> Iterator[tuple[schedule.Step, schedule.Step | None]]:
+    """Pairs each step with the one after it, looking no further than an `Apply`.
+
+    A schedule reads the chunks that it plans for; nothing may keep a finished sweep from being
+    applied, so that what follows an `Apply` (paired with None) is not asked for before it was
+    obeyed.
+    """
+    iterator = iter(steps)
+    step = next(iterator, None)
+    while step is not None:
+        if isinstance(step, schedule.Apply):
+            yield step, None
+            step = next(iterator, None)
+        else:
+            following = next(iterator, None)
+            yield step, following
+            step = following

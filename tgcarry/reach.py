@@ -1,0 +1,131 @@
+"""What a gradient can flow back to, found by following the graph without running it.
+
+Tensors are followed backwards. A while loop is looked into: its output i reaches its input j
+if the body leads there, in any number of turns. Other functions count as one operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry import states, tf1
+from tgcarry.errors import CarryError
+
+
+class Reach:
+    """Answers which operations a gradient flows back to from given tensors of one graph.
+
+    Args:
+      graph: as it stands now; operations added later are not seen inside loops.
+    """
+
+    def __init__(self, graph: tf.Graph) -> None:
+        library = graph.as_graph_def().library
+        self._bodies = {f.signature.name: f for f in library.function}
+        self._loops: dict[tf.Operation, list[set[int]]] = {}
+
+    def before(self, tensors: Iterable[tf.Tensor]) -> set[tf.Operation]:
+        """Returns the operations that a gradient can flow back to from `tensors`."""
+        seen: set[tf.Operation] = set()
+        seen_outputs: set[tuple[tf.Operation, int]] = set()
+        waiting = list(tensors)
+        while waiting:
+            tensor = waiting.pop()
+            op = tensor.op
+            place = (op, tensor.value_index if op.type in tf1.WHILE_OPS else 0)
+            if place in seen_outputs or op.type in tf1.GRADIENT_STOPS:
+                continue
+            seen_outputs.add(place)
+            seen.add(op)
+            waiting.extend(self._sources(tensor))
+        return seen
+
+    def variables(
+        self, tensors: Iterable[tf.Tensor], variables: Iterable[tf.Variable]
+    ) -> list[tf.Variable]:
+        """Lists those of `variables` that a gradient can flow back to from `tensors`."""
+        before = self.before(tensors)
+        return [variable for variable in variables if variable.op in before]
+
+    def _sources(self, tensor: tf.Tensor) -> list[tf.Tensor]:
+        op = tensor.op
+        if op.type not in tf1.WHILE_OPS:
+            return list(op.inputs)
+        if op not in self._loops:
+            self._loops[op] = _through_loop(self._bodies.get(op.get_attr("body").name), op)
+        return [op.inputs[j] for j in self._loops[op][tensor.value_index]]
+
+
+def _through_loop(body: Any, op: tf.Operation) -> list[set[int]]:
+    """Returns for each output of a loop the inputs that it reaches, in any number of turns."""
+    count = len(op.inputs)
+    if body is None:
+        return [set(range(count)) for _ in range(count)]
+    turn = _through_body(body)
+    reached = [{i} for i in range(count)]
+    changed = True
+    while changed:
+        changed = False
+        for i, known in enumerate(reached):
+            more = set().union(*(turn[j] for j in known)) - known
+            reached[i] = known | more
+            changed = changed or bool(more)
+    return reached
+
+
+def _through_body(body: Any) -> list[set[int]]:
+    """Returns for each result of a loop's body the arguments that a gradient flows back to."""
+    arguments = {arg.name: i for i, arg in enumerate(body.signature.input_arg)}
+    nodes = {node.name: node for node in body.node_def}
+    return [
+        _arguments_before(body.ret[result.name], nodes, arguments)
+        for result in body.signature.output_arg
+    ]
+
+
+def _arguments_before(
+    start: str, nodes: Mapping[str, Any], arguments: Mapping[str, int]
+) -> set[int]:
+    found: set[int] = set()
+    seen, waiting = set(), [start]
+    while waiting:
+        name = waiting.pop().split(":")[0]
+        if name in seen or name.startswith("^"):
+            continue
+        seen.add(name)
+        if name in arguments:
+            found.add(arguments[name])
+        elif nodes[name].op not in tf1.GRADIENT_STOPS:
+            waiting.extend(nodes[name].input)
+    return found
+
+
+def check_reach(loss: tf.Tensor, initial_state: Any, final_state: Any) -> None:
+    """Refuses a state leaf whose value never matters to a loss, here or in a later chunk.
+
+    A leaf matters if it reaches the loss, or a leaf of the final state that (being the same
+    leaf of the next chunk's initial state) matters in turn. Structural: nothing is run.
+
+    Raises:
+      CarryError: naming the first leaf that does not matter.
+    """
+    reach = Reach(loss.graph)
+    starts, ends = tf.nest.flatten(initial_state), tf.nest.flatten(final_state)
+    before_loss = reach.before([loss])
+    before_ends = [reach.before([end]) for end in ends]
+    matters = [start.op in before_loss for start in starts]
+    for _ in starts:
+        matters = [
+            known or any(matters[j] and start.op in before_ends[j] for j in range(len(ends)))
+            for known, start in zip(matters, starts, strict=True)
+        ]
+    for name, start, known in zip(states.leaf_names(initial_state), starts, matters, strict=True):
+        if not known:
+            raise CarryError(
+                f"initial_state{name} ({start.name!r}, shape {start.shape}) cannot reach the loss "
+                f"{loss.name!r}, now or in a later chunk: pass the ports' initial_state to the "
+                f"unroll, take the loss from its outputs, and keep tf.stop_gradient off the path"
+            )
