@@ -1,12 +1,17 @@
-"""Imports TensorFlow without its start-up chatter, which no setting of its own turns off.
+"""What every script does first: quiet TensorFlow's start-up, and read the flags.
 
-Import this before anything that imports TensorFlow. It is for the scripts alone: the library
-leaves its host's environment and output as they are.
+Import this before anything that imports TensorFlow. TensorFlow has no setting that turns its
+start-up chatter off. This is for the scripts alone: the library leaves its host's environment
+and output as they are.
 """
 
 import os
 import sys
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import app, flags
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -30,6 +35,26 @@ def _import_quietly() -> None:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    """Reads the flags; a wrong one, or an argument that is none, is one line and exit code 2."""
+    problem = None
+    try:
+        rest: list[str] = flags.FLAGS(argv)
+        if len(rest) > 1:
+            problem = f"unknown argument {rest[1]!r}: options begin with --"
+    except flags.Error as error:
+        problem = " ".join(str(error).split())
+    if problem is not None:
+        print(f"{Path(argv[0]).name}: {problem}", file=sys.stderr)
+        sys.exit(2)
+    return rest
+
+
+def run(main: Callable[[list[str]], int | None]) -> None:
+    """Reads the flags and runs a script's `main`."""
+    app.run(main, flags_parser=_parse)
 
 
 _import_quietly()

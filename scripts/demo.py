@@ -4,7 +4,7 @@ Two tasks: characters of the Python standard library's own source, and a memory 
 answer lies several chunks before the question. Ends with one table and one picture.
 """
 
-import _startup  # noqa: F401
+import _startup
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 import tgcarry as tgc
 from tgcarry import console, logs
@@ -136,10 +136,8 @@ training ended with. steps: optimiser steps; every policy reads the same chunks.
 whole process, TensorFlow included."""
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Trains every task under every policy, prints the table and writes the picture."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]!r}: options begin with --")
     console.quiet_tensorflow()
     out, started = Path(_OUT.value), time.perf_counter()
     rows, pictured, chance = [], {}, {}
@@ -166,4 +164,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _startup.run(main)

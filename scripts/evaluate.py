@@ -6,11 +6,11 @@ For example:
   python scripts/evaluate.py --logdir=runs/text --sample=400 --prime="def " --temperature=0.7
 """
 
-import _startup  # noqa: F401
+import _startup
 
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from tgcarry import console
 from tgcarry.evaluation import evaluate, sample
@@ -26,10 +26,8 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of the draws.")
 flags.mark_flag_as_required("logdir")
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Reads the flags, evaluates and prints."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]!r}: options begin with --")
     console.quiet_tensorflow()
     logdir = Path(str(_LOGDIR.value))
     with console.one_line_errors("evaluate.py"):
@@ -49,4 +47,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _startup.run(main)

@@ -7,7 +7,7 @@ For example:
   python scripts/measure_memory.py --steps=10000,100000 --chunk=500 --batch=8 --units=128
 """
 
-import _startup  # noqa: F401
+import _startup
 
 import json
 import math
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl import app, flags
+from absl import flags
 
 import tgcarry as tgc
 from tgcarry import console
@@ -101,10 +101,8 @@ def _row(name: str, found: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Measures every length, prints a table, and fails where memory grew too much."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]!r}: options begin with --")
     console.quiet_tensorflow()
     sizes = (_BATCH.value, _UNITS.value, _FEATURES.value)
     if _ONE.value is not None:
@@ -135,4 +133,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _startup.run(main)

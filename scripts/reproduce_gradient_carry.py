@@ -14,15 +14,14 @@ code is 1 if a check fails.
 
 from __future__ import annotations
 
-import _startup  # noqa: F401
+import _startup
 
-import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from absl import app, flags
+from absl import flags
 
 import tgcarry as tgc
 
@@ -583,11 +582,8 @@ def define_flags() -> None:
     )
 
 
-def main(argv: Sequence[str]) -> int:
+def main(_: Sequence[str]) -> int:
     """Runs the parts that the flags name; returns the exit code."""
-    if len(argv) > 1:
-        print(f"takes flags only, but got {' '.join(argv[1:])!r}: see --help", file=sys.stderr)
-        return 2
     tf.logging.set_verbosity(tf.logging.ERROR)
     args = flags.FLAGS
     checks = Checks(args.tolerance_scale)
@@ -607,4 +603,4 @@ def main(argv: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     define_flags()
-    app.run(main)
+    _startup.run(main)

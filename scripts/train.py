@@ -7,17 +7,18 @@ For example:
   python scripts/train.py --data=my.csv --target=load --stream=sensor --logdir=runs/mine
 """
 
-import _startup  # noqa: F401
+import _startup
 
 import sys
 from pathlib import Path
 from typing import Any
 
-from absl import app, flags
+from absl import flags
 from tqdm import tqdm
 
 from tgcarry import console
 from tgcarry.dataset import BUILTIN, DataOptions
+from tgcarry.errors import ChunkError
 from tgcarry.model import CELLS, OPTIMIZERS
 from tgcarry.plots import plot_run
 from tgcarry.training import Progress, TrainOptions, train
@@ -78,7 +79,9 @@ def _units(values: list[str]) -> tuple[int, ...]:
     try:
         return tuple(int(value) for value in values)
     except ValueError as error:
-        raise app.UsageError(f"--units={','.join(values)}: give whole numbers: {error}") from error
+        raise ChunkError(
+            f"--units={','.join(values)}: give whole numbers such as 64,32"
+        ) from error
 
 
 def _options() -> TrainOptions:
@@ -133,11 +136,9 @@ def _summary(values: dict[str, Any], log_dir: Path) -> str:
     return console.table(["run", "value"], rows)
 
 
-def main(argv: list[str]) -> None:
+def main(_: list[str]) -> None:
     """Reads the flags and trains."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unknown argument {argv[1]!r}: options begin with --")
-    options, log_dir = _options(), Path(str(_LOG_DIR.value))
+    log_dir = Path(_LOG_DIR.value or "")
     console.quiet_tensorflow()
     with (
         console.one_line_errors("train.py"),
@@ -151,7 +152,7 @@ def main(argv: list[str]) -> None:
             bar.update()
 
         summary = train(
-            options, log_dir, overwrite=_OVERWRITE.value, on_progress=show, on_text=tqdm.write
+            _options(), log_dir, overwrite=_OVERWRITE.value, on_progress=show, on_text=tqdm.write
         )
         plots = plot_run(log_dir)
     print(_summary(summary, log_dir))
@@ -159,4 +160,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    _startup.run(main)

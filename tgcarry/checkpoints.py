@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.data.wording import because
 from tgcarry.errors import LogError
 
 _NAME = "model.ckpt"
@@ -45,7 +46,9 @@ class Checkpoints:
                     session, str(self._folder / _NAME), global_step=step, write_meta_graph=False
                 )
         except (OSError, tf.errors.OpError, ValueError) as error:
-            raise LogError(f"{self._folder}: cannot save a checkpoint: {_first(error)}") from error
+            raise LogError(
+                f"{self._folder}: cannot save a checkpoint: {because(error)}"
+            ) from error
         return Path(prefix)
 
     def restore(self, session: Any) -> int:
@@ -55,24 +58,42 @@ class Checkpoints:
           LogError: there is none.
         """
         found = sorted(self._folder.glob(f"{_NAME}-*.index"), key=_step_of, reverse=True)
+        if not found:
+            raise LogError(f"{self._folder}: there is no checkpoint: train first")
         problems = []
         for index in found:
+            prefix = str(index.with_suffix(""))
             try:
+                self._check_fits(prefix)
                 with self._graph.as_default():
-                    self._saver.restore(session, str(index.with_suffix("")))
+                    self._saver.restore(session, prefix)
             except (tf.errors.OpError, ValueError) as error:
-                problems.append(f"{index.stem}: {_first(error)}")
+                problems.append(f"{index.stem}: {because(error)}")
             else:
                 return _step_of(index)
-        why = "; ".join(problems) if problems else "there is none"
-        raise LogError(f"{self._folder}: no checkpoint can be restored ({why}): train first")
+        raise LogError(
+            f"{self._folder}: no checkpoint can be restored ({'; '.join(problems)}): copy one "
+            f"back, or train again"
+        )
+
+    def _check_fits(self, prefix: str) -> None:
+        """Refuses a checkpoint of other variables; the Saver would take a wrong shape silently.
+
+        Raises:
+          LogError: a variable of the graph is missing there, or has another shape.
+        """
+        saved = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+        with self._graph.as_default():
+            wanted = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
+        for name, shape in wanted.items():
+            if saved.get(name) != shape:
+                there = f"is {saved[name]} there" if name in saved else "is missing there"
+                raise LogError(
+                    f"{prefix}: not a checkpoint of this model: {name} {there}, and {shape} in "
+                    f"the model"
+                )
 
 
 def _step_of(index: Path) -> int:
     digits = index.stem.rpartition("-")[2]
     return int(digits) if digits.isdigit() else -1
-
-
-def _first(error: Exception) -> str:
-    text = getattr(error, "message", None) or str(error)
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tgcarry import data
 from tgcarry.data import Chunk, LazySequence, Table
+from tgcarry.data.open_data import format_of
+from tgcarry.data.wording import shown
 from tgcarry.errors import DataError
 from tgcarry.model import Kind
 
@@ -89,8 +91,7 @@ def open_dataset(
     Raises:
       DataError: the data cannot be opened, or is too small for the batch.
     """
-    if not 0 <= options.validation < 1:
-        raise DataError(f"validation {options.validation:g}: give a share from 0 to below 1")
+    _check(options)
     if options.data in ("recall", "adding"):
         return _memory_task(options)
     if options.data == "regimes":
@@ -120,16 +121,50 @@ def _open(
             f"data {options.data!r} is neither a file nor built in: name a file, or one of "
             f"{', '.join(BUILTIN)}"
         )
-    given = {
-        "target": options.target,
-        "features": options.features,
-        "stream": options.stream,
-        "task": options.task,
-        "vocabulary": vocabulary,
-        "classes": classes,
-    }
-    wanted = {name: value for name, value in given.items() if value is not None}
-    return data.open_table(path, format=options.format, **wanted)
+    kind = options.format or format_of(path)
+    wanted = {name: value for name, value in _file_options(options).items() if value is not None}
+    for name, value in wanted.items():
+        if name not in _APPLIES[kind]:
+            raise DataError(f"{name} {shown(value)} does not apply to {kind} files: leave it out")
+    if vocabulary is not None:
+        if kind != "text":
+            raise DataError(f"{path}: the model reads characters; name a text file")
+        wanted["vocabulary"] = vocabulary
+    if classes is not None and kind == "csv":
+        wanted["classes"] = classes
+    return data.open_table(path, format=kind, **wanted)
+
+
+# Which of the options that describe a file mean something for which format.
+_APPLIES = {
+    "csv": {"target", "features", "stream", "task"},
+    "npy": {"task"},
+    "tfrecord": {"target", "features", "task"},
+    "text": set(),
+}
+
+
+def _file_options(options: DataOptions) -> dict[str, Any]:
+    names = ("target", "features", "stream", "task")
+    return {name: getattr(options, name) for name in names}
+
+
+def _check(options: DataOptions) -> None:
+    if not 0 <= options.validation < 1:
+        raise DataError(f"validation {options.validation:g}: give a share from 0 to below 1")
+    for name in ("batch", "chunk", "sequence", "sequences"):
+        value = getattr(options, name)
+        if value < 1:
+            raise DataError(f"{name} {value}: give at least 1")
+    if options.seed < 0:
+        raise DataError(f"seed {options.seed}: give 0 or more")
+    if options.data in BUILTIN:
+        for name, value in {**_file_options(options), "format": options.format}.items():
+            if value is not None:
+                raise DataError(
+                    f"{name} {shown(value)} is for files, and {options.data} is built in: leave "
+                    f"it out"
+                )
 
 
 def _regimes(options: DataOptions) -> Table:
@@ -220,11 +255,10 @@ def _memory_task(options: DataOptions) -> Dataset:
     else:
         make = partial(_adding, options.batch, steps)
         kind, inputs, outputs = "regression", 2, 1
-    make(options.seed)  # Refuses what does not fit now, not in the first step.
-    if options.sequences < 1 or options.chunk < 1:
-        raise DataError(
-            f"sequences {options.sequences}, chunk {options.chunk}: give at least 1 of each"
-        )
+    try:
+        make(options.seed)
+    except DataError as error:
+        raise DataError(f"sequence {steps} of {options.data}: {error}") from error
     first = options.seed * 2 * _VALIDATION_SEED
     train = _Batches(make, options.sequences, steps, options.chunk, first)
     held = _Batches(make, 8, steps, options.chunk, first + _VALIDATION_SEED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,15 +56,33 @@ def read_trained(log_dir: Path) -> Trained:
             key: None if config[key] is None else tuple(config[key])
             for key in ("vocabulary", "classes")
         }
-        return Trained(
+        trained = Trained(
             DataOptions(**options),
             ModelSpec(**spec),
             names["vocabulary"],
             names["classes"],
             scale_from_json(config["scale"]),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LogError(f"{log_dir / logs.CONFIG}: not a run's configuration: {error}") from error
+    _check_types(trained, log_dir)
+    return trained
+
+
+def _check_types(trained: Trained, log_dir: Path) -> None:
+    """Refuses a configuration that was edited into values of another type."""
+    for part in (trained.options, trained.spec):
+        for field in fields(part):
+            value, default = getattr(part, field.name), field.default
+            units = field.name == "units"
+            if units and all(isinstance(n, int) for n in value):
+                continue
+            wanted = float | int if isinstance(default, float) else type(default)
+            if units or not (default in (None, MISSING) or isinstance(value, wanted)):
+                raise LogError(
+                    f"{log_dir / logs.CONFIG}: not a run's configuration: {field.name} is "
+                    f"{value!r}"
+                )
 
 
 @contextmanager
@@ -87,7 +105,7 @@ def evaluate(log_dir: Path, path: str | None = None, batch: int | None = None) -
     Args:
       log_dir: the log folder.
       path: a file in the format of the training data; None for the run's held-out part.
-      batch: streams to read a file in; by default the run's.
+      batch: streams to read side by side; by default the run's.
 
     Returns:
       "step", "time_steps" and the figures of `tgcarry.training.score`.
@@ -96,9 +114,9 @@ def evaluate(log_dir: Path, path: str | None = None, batch: int | None = None) -
       TgcarryError: the folder, the checkpoint or the data cannot be used.
     """
     trained = read_trained(log_dir)
-    options = trained.options
+    options = replace(trained.options, batch=batch or trained.options.batch)
     if path is not None:
-        options = replace(options, data=path, validation=0.0, batch=batch or options.batch)
+        options = replace(options, data=path, validation=0.0)
     dataset = open_dataset(
         options, vocabulary=trained.vocabulary, classes=trained.classes, scale=trained.scale
     )
@@ -147,10 +165,11 @@ def sample(
         raise RunError(
             f"{log_dir}: sampling needs a model of characters, this is one of {trained.spec.kind}"
         )
-    if length < 1 or not temperature > 0 or not prime:
+    if length < 1 or not 0 < temperature < float("inf") or not prime or seed < 0:
         raise RunError(
-            f"sample(length={length}, temperature={temperature:g}, prime={prime!r}): give a "
-            f"length of at least 1, a temperature above 0, and at least one character to start"
+            f"sample(length={length}, temperature={temperature:g}, prime={prime!r}, seed={seed}): "
+            f"give a length of at least 1, a temperature above 0, at least one character to start "
+            f"from, and a seed of 0 or more"
         )
     ids = data.encode(prime, trained.vocabulary)
     rng = np.random.default_rng(seed)

@@ -6,15 +6,18 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.data.wording import because
 from tgcarry.errors import LogError
 
 CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
+PLOTS = ("loss.png", "carry.png")
 CHECKPOINTS, EVENTS = "checkpoints", "events"
 
 
@@ -52,7 +55,7 @@ class LogWriter:
         except OSError as error:
             if isinstance(error, LogError):
                 raise
-            raise LogError(f"{folder}: cannot be written: {error.strerror or error}") from error
+            raise LogError(f"{folder}: cannot be written: {because(error)}") from error
         with graph.as_default():
             self._events = tf.summary.FileWriter(str(folder / EVENTS))
 
@@ -65,8 +68,12 @@ class LogWriter:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._lines.close()
-        self._events.close()
+        # What could not be written was said when it was written; do not let the last flush
+        # of a full disk take its place.
+        with suppress(OSError):
+            self._lines.close()
+        with suppress(OSError, tf.errors.OpError):
+            self._events.close()
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Adds one line to `metrics.jsonl` and its scalars to the event file.
@@ -85,19 +92,19 @@ class LogWriter:
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
             self._events.add_summary(tf.Summary(value=scalars), step)
-        except OSError as error:
+        except (OSError, tf.errors.OpError) as error:
             raise LogError(
-                f"{self.folder / METRICS}: cannot be written: {error.strerror or error}"
+                f"{self.folder / METRICS}: cannot be written: {because(error)}"
             ) from error
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Writes `summary.json`, which marks a run as finished."""
-        self._events.flush()
         try:
+            self._events.flush()
             _write_json(self.folder / SUMMARY, summary)
-        except OSError as error:
+        except (OSError, tf.errors.OpError) as error:
             raise LogError(
-                f"{self.folder / SUMMARY}: cannot be written: {error.strerror or error}"
+                f"{self.folder / SUMMARY}: cannot be written: {because(error)}"
             ) from error
 
 
@@ -107,6 +114,8 @@ def check_free(folder: Path, overwrite: bool) -> None:
     Raises:
       LogError: it does.
     """
+    if not str(folder) or folder == Path():
+        raise LogError("the log folder has no name; give one, such as --logdir=runs/first")
     if folder.exists() and not folder.is_dir():
         raise LogError(f"{folder}: not a folder; name another --logdir")
     if (folder / CONFIG).exists() and not overwrite:
@@ -153,6 +162,8 @@ def read_metrics(folder: Path, kind: str) -> list[dict[str, Any]]:
             if number == len(lines):
                 break
             raise LogError(f"{path}: line {number} is damaged: {error.msg}") from error
+        if not isinstance(entry, dict):
+            raise LogError(f"{path}: line {number} is damaged: it holds no event")
         if entry.get("kind") == kind:
             found.append(entry)
     return found
@@ -160,10 +171,8 @@ def read_metrics(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 def _clear(folder: Path) -> None:
     """Removes what a run writes, and nothing else."""
-    for name in (CONFIG, METRICS, SUMMARY):
+    for name in (CONFIG, METRICS, SUMMARY, *PLOTS):
         (folder / name).unlink(missing_ok=True)
-    for plot in folder.glob("*.png"):
-        plot.unlink()
     for name in (CHECKPOINTS, EVENTS):
         shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -185,4 +194,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
+    if isinstance(value, int):
+        return value
     return float(value) if math.isfinite(value) else None

@@ -114,8 +114,12 @@ def _check(spec: ModelSpec) -> None:
         )
     if not spec.units or any(n < 1 for n in spec.units):
         raise ChunkError(f"units {spec.units} do not make a network: give numbers such as 64,32")
-    if not spec.learning_rate > 0:
-        raise ChunkError(f"learning_rate {spec.learning_rate:g}: give a number above 0")
+    if not 0 < spec.learning_rate < float("inf"):
+        raise ChunkError(f"learning_rate {spec.learning_rate:g}: give a finite number above 0")
+    if spec.kind == "characters" and spec.embedding < 1:
+        raise ChunkError(f"embedding {spec.embedding}: give a width of at least 1")
+    if spec.seed < 0:
+        raise ChunkError(f"seed {spec.seed}: give 0 or more")
 
 
 def _stack(spec: ModelSpec) -> RNNCell:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tgcarry import logs
+from tgcarry.data.wording import because
 from tgcarry.errors import LogError
 
 # Told apart by readers who do not see colours: hue, lightness and dash all differ.
@@ -26,16 +28,15 @@ def plot_run(folder: Path) -> list[Path]:
     Raises:
       LogError: the folder is not that of a finished run, or cannot be written.
     """
-    pyplot = _pyplot()
-    written = []
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    draw_losses(axes, {folder.name: folder})
-    axes.set_title("Loss per scored step")
-    written.append(_save(figure, folder / "loss.png"))
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    draw_carry(axes, {folder.name: logs.read_summary(folder)["carry_norms"]})
-    written.append(_save(figure, folder / "carry.png"))
-    return written
+    label = str(logs.read_config(folder)["options"]["policy"])
+    norms = logs.read_summary(folder)["carry_norms"]
+    loss, carry = (folder / name for name in logs.PLOTS)
+    with _figure(loss, figsize=(7, 4)) as axes:
+        draw_losses(axes, {label: folder})
+        axes.set_title("Loss per scored step")
+    with _figure(carry, figsize=(7, 4)) as axes:
+        draw_carry(axes, {label: norms})
+    return [loss, carry]
 
 
 def draw_losses(axes: Any, folders: Mapping[str, Path], training: bool = True) -> None:
@@ -107,12 +108,17 @@ def draw_comparison(
     Raises:
       LogError: a folder is not that of a finished run, or the file cannot be written.
     """
-    pyplot = _pyplot()
-    figure, rows = pyplot.subplots(
-        len(tasks), 2, figsize=(11, 3.6 * len(tasks)), layout="constrained", squeeze=False
-    )
+    size = (11, 3.6 * len(tasks))
+    with _figure(path, len(tasks), 2, figsize=size, squeeze=False) as rows:
+        _fill_comparison(rows, tasks, chance or {})
+    return path
+
+
+def _fill_comparison(
+    rows: Any, tasks: Mapping[str, Mapping[str, Path]], chance: Mapping[str, float]
+) -> None:
     for (title, runs), (left, right) in zip(tasks.items(), rows, strict=True):
-        if chance and title in chance:
+        if title in chance:
             left.axhline(chance[title], color="black", linewidth=0.8)
             left.annotate(
                 "without memory",
@@ -126,7 +132,6 @@ def draw_comparison(
         left.set_title(f"{title}: validation loss")
         norms = {name: logs.read_summary(folder)["carry_norms"] for name, folder in runs.items()}
         draw_carry(right, norms)
-    return _save(figure, path)
 
 
 def smooth(values: Sequence[float], share: float = 0.02) -> list[float]:
@@ -141,7 +146,9 @@ def smooth(values: Sequence[float], share: float = 0.02) -> list[float]:
     return out
 
 
-def _pyplot() -> Any:
+@contextmanager
+def _figure(path: Path, *grid: int, **options: Any) -> Iterator[Any]:
+    """Yields the axes of a new figure and writes it to `path` at the end."""
     try:
         import matplotlib as mpl
     except ModuleNotFoundError as error:
@@ -149,16 +156,13 @@ def _pyplot() -> Any:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    return pyplot
-
-
-def _save(figure: Any, path: Path) -> Path:
-    from matplotlib import pyplot
-
+    figure, axes = pyplot.subplots(*grid, layout="constrained", **options)
     try:
+        yield axes
         figure.savefig(path, dpi=120)
     except OSError as error:
-        raise LogError(f"{path}: cannot be written: {error.strerror or error}") from error
+        if isinstance(error, LogError):
+            raise
+        raise LogError(f"{path}: cannot be written: {because(error)}") from error
     finally:
         pyplot.close(figure)
-    return path

@@ -6,6 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +18,8 @@ from tgcarry import data, logs
 from tgcarry.calls import Visit
 from tgcarry.checkpoints import Checkpoints
 from tgcarry.dataset import DataOptions, Dataset, open_dataset
-from tgcarry.errors import PolicyError, RunError
-from tgcarry.model import Model, ModelSpec, build_model
+from tgcarry.errors import DataError, NumericsError, PolicyError, RunError
+from tgcarry.model import ModelSpec, build_model
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
 from tgcarry.reports import Evaluation, Report
 from tgcarry.runner import Runner
@@ -102,8 +103,13 @@ def train(
     policy = make_policy(options.policy, options.window, options.decay)
     if options.epochs < 1 or (options.steps is not None and options.steps < 1):
         raise RunError(f"epochs {options.epochs}, steps {options.steps}: give at least 1 of each")
+    if options.eval_every < 0:
+        raise RunError(f"eval_every {options.eval_every}: give a number of chunks, or 0")
     logs.check_free(log_dir, overwrite)
     dataset = open_dataset(options.data)
+    for index, chunk in enumerate(dataset.validation or ()):
+        with _named("validation"):
+            data.check_chunk(chunk, index)
     with tf.Graph().as_default() as graph:
         model = build_model(spec_for(options, dataset))
         checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, graph)
@@ -119,16 +125,24 @@ def train(
             "numpy": np.__version__,
         },
     }
+    job = _Job(options, dataset, checkpoints, on_progress, on_text)
+    runner = Runner(
+        model.chunk, policy, reduce=options.reduce, seed=options.seed, on_visit=job.visited
+    )
     on_text(dataset.description)
-    with logs.LogWriter(log_dir, config, graph, overwrite) as log:
-        job = _Job(options, dataset, model, log, checkpoints, on_progress, on_text)
-        runner = Runner(
-            model.chunk, policy, reduce=options.reduce, seed=options.seed, on_visit=job.visited
-        )
-        with runner:
-            summary = job.run(runner)
+    with runner, logs.LogWriter(log_dir, config, graph, overwrite) as log:
+        summary = job.run(runner, log)
         log.finish(summary)
     return summary
+
+
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Says in the message of a bad chunk or number which part of the data it was in."""
+    try:
+        yield
+    except (DataError, NumericsError) as error:
+        raise type(error)(f"{part}: {error}") from error
 
 
 def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
@@ -157,16 +171,12 @@ class _Job:
         self,
         options: TrainOptions,
         dataset: Dataset,
-        model: Model,
-        log: logs.LogWriter,
         checkpoints: Checkpoints,
         on_progress: Callable[[Progress], None] | None,
         on_text: Callable[[str], None],
     ) -> None:
         self._options = options
         self._dataset = dataset
-        self._model = model
-        self._log = log
         self._checkpoints = checkpoints
         self._on_progress = on_progress
         self._on_text = on_text
@@ -181,23 +191,23 @@ class _Job:
         if self._on_progress is not None:
             self._on_progress(Progress(self._seen, self._chunks, _per_step(visit.metrics)))
 
-    def run(self, runner: Runner) -> dict[str, Any]:
+    def run(self, runner: Runner, log: logs.LogWriter) -> dict[str, Any]:
         """Trains to the end and returns the summary."""
         chunks = data.epochs(self._dataset.train, self._options.epochs)
         started, training, step, done = time.perf_counter(), 0.0, 0, 0
-        validation = self._validate(runner, 0, 0)
+        validation = self._validate(runner, log, 0, 0)
         due, step_times = self._every, []
         for report in self._limited(runner.run(chunks)):
             step, done = report.step, report.chunks.stop
             training += report.seconds
             step_times.append(report.seconds)
-            self._log.write("train", step, _to_values(report))
+            log.write("train", step, _to_values(report))
             if done >= due:
-                validation = self._validate(runner, step, done)
+                validation = self._validate(runner, log, step, done)
                 self._checkpoints.save(runner.session, step)
                 due = done + self._every
         if done != due - self._every:
-            validation = self._validate(runner, step, done)
+            validation = self._validate(runner, log, step, done)
             self._checkpoints.save(runner.session, step)
         train_seconds = training
         return {
@@ -220,11 +230,14 @@ class _Job:
             if self._options.steps is not None and report.step >= self._options.steps:
                 return
 
-    def _validate(self, runner: Runner, step: int, chunks: int) -> dict[str, float] | None:
+    def _validate(
+        self, runner: Runner, log: logs.LogWriter, step: int, chunks: int
+    ) -> dict[str, float] | None:
         if self._dataset.validation is None:
             return None
-        values = score(runner.evaluate(self._dataset.validation), self._dataset.kind)
-        self._log.write("validation", step, {**values, "chunks": chunks})
+        with _named("validation"):
+            values = score(runner.evaluate(self._dataset.validation), self._dataset.kind)
+        log.write("validation", step, {**values, "chunks": chunks})
         if self._best is None or values["loss"] < self._best:
             self._best = values["loss"]
         shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())

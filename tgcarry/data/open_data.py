@@ -51,7 +51,7 @@ def open_table(
     """
     several = not isinstance(path, str | PathLike)
     if format is None:
-        format = "text" if several else _by_name(path)
+        format = "text" if several else format_of(path)
     if format not in _READERS:
         raise DataError(f"format {shown(format)} is unknown: choose among {listed(_READERS)}")
     if several and format != "text":
@@ -69,7 +69,12 @@ def open_table(
     return reader(path, **options)
 
 
-def _by_name(path: Any) -> str:
+def format_of(path: Any) -> str:
+    """Tells the format of a file by the end of its name: "npy", "csv", "text" or "tfrecord".
+
+    Raises:
+      DataError: the end of the name says nothing.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise DataError(

@@ -103,14 +103,20 @@ def _measure(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
                 f"{table.source}: {shown(name)} holds {values[tuple(place)]} at row "
                 f"{row + place[0]}{where}: fill such values in, or leave those rows out"
             )
-        ours = values.mean(axis=0)
         total = count + len(values)
-        shift = ours - mean
-        square = square + ((values - ours) ** 2).sum(axis=0)
-        square = square + shift**2 * (count * len(values) / total)
-        mean = mean + shift * (len(values) / total)
+        with np.errstate(over="ignore", invalid="ignore"):  # Refused below.
+            ours = values.mean(axis=0)
+            shift = ours - mean
+            square = square + ((values - ours) ** 2).sum(axis=0)
+            square = square + shift**2 * (count * len(values) / total)
+            mean = mean + shift * (len(values) / total)
         count = total
     std = np.sqrt(square / count)
+    if not np.isfinite(std).all():
+        raise DataError(
+            f"{table.source}: {shown(name)} holds values so large that their spread overflows: "
+            f"rescale them"
+        )
     # A constant column's squares are rounding, not spread.
     still = std <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
     return mean, np.where(still, 1.0, std)

@@ -1,6 +1,7 @@
 """Small helpers that put a user's own values into one-line messages."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 
@@ -30,9 +31,16 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
 
 
 def because(error: BaseException) -> str:
-    """Reduces an exception to the first line of its reason."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(reason).strip().splitlines()[0]
+    """Reduces an exception to the line that gives its reason.
+
+    TensorFlow puts the reason behind a line that names the node; elsewhere it comes first.
+    """
+    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    lines = [line.strip() for line in str(reason or type(error).__name__).strip().splitlines()]
+    for line, following in pairwise(lines):
+        if line.startswith("Node:"):
+            return following
+    return lines[0]
 
 
 def regular_file(path: PathArg) -> Path:
