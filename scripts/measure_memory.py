@@ -22,7 +22,7 @@ from absl import flags
 
 import tgcarry as tgc
 from tgcarry import console
-from tgcarry.training import peak_memory
+from tgcarry.scores import peak_memory
 
 _STEPS = flags.DEFINE_list("steps", ["10000", "100000"], "Lengths to measure, shortest first.")
 _CHUNK = flags.DEFINE_integer("chunk", 500, "Steps of a chunk.", lower_bound=1)

@@ -20,8 +20,9 @@ from tgcarry import console
 from tgcarry.dataset import BUILTIN, DataOptions
 from tgcarry.errors import ChunkError
 from tgcarry.model import CELLS, OPTIMIZERS
+from tgcarry.options import TrainOptions
 from tgcarry.plots import plot_run
-from tgcarry.training import Progress, TrainOptions, train
+from tgcarry.training import Progress, train
 
 _BUILTIN_HELP = "; ".join(f"{name}: {what}" for name, what in BUILTIN.items())
 

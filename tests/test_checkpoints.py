@@ -75,7 +75,7 @@ def test_when_none_is_whole_each_is_named_with_its_reason(saved, session, tmp_pa
 
 
 def test_an_empty_folder_says_that_there_is_none(session, tmp_path):
-    with pytest.raises(LogError, match="there is none"):
+    with pytest.raises(LogError, match="there is no checkpoint"):
         Checkpoints(tmp_path / "nowhere", session.graph).restore(session)
 
 

@@ -38,6 +38,8 @@ FLOORS = (
     "dataset",
     "checkpoints",
     "logs",
+    "options",
+    "scores",
     "training",
     "evaluation",
     "plots",

@@ -33,6 +33,7 @@ def write_run(folder, train=(3.0, 2.0, None, 1.0), held=(3.0, 1.5), norms=(1.0, 
     ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (folder / "summary.json").write_text(json.dumps({"carry_norms": list(norms)}))
+    (folder / "config.json").write_text(json.dumps({"options": {"policy": "exact"}}))
     return folder
 
 

@@ -98,7 +98,7 @@ BAD = {
     "missing_folder": (["@nowhere"], ["nowhere", "no such file"]),
     "nothing_held": (["@nothing_held"], ["nothing_held", "--data"]),
     "cut_all": (["@cut_all"], ["cut_all/checkpoints", "model.ckpt-6", "model.ckpt-2"]),
-    "no_checkpoint": (["@no_checkpoint"], ["no_checkpoint/checkpoints", "none"]),
+    "no_checkpoint": (["@no_checkpoint"], ["no_checkpoint/checkpoints", "there is no checkpoint"]),
     "config_cut": (["@config_cut"], ["config_cut/config.json"]),
     "config_list": (["@config_list"], ["config_list/config.json"]),
     "config_empty": (["@config_empty"], ["config_empty/config.json", "options"]),

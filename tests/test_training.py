@@ -15,8 +15,8 @@ from tgcarry.dataset import DataOptions
 from tgcarry.errors import DataError, NumericsError, PolicyError, RunError, TgcarryError
 from tgcarry.evaluation import evaluate
 from tgcarry.policies import ExactSweep, Stale, Truncated
-from tgcarry.runner import Evaluation
-from tgcarry.training import TrainOptions, make_policy, scale_from_json, score, train
+from tgcarry.reports import Evaluation
+from tgcarry.training import TrainOptions, make_policy, score, train
 
 OPTIONS = TrainOptions(
     data=DataOptions(data="series", batch=4, chunk=10),
@@ -77,10 +77,9 @@ class TestScore:
 
 def test_the_scale_survives_json():
     scale = data.Scale({"x": np.array([1.5, -2.0])}, {"x": np.array([0.1, 1 / 3])})
-    back = scale_from_json(json.loads(json.dumps(training._scale_to_json(scale))))
+    back = data.Scale.from_json(json.loads(json.dumps(scale.to_json())))
     for part in ("mean", "std"):
         assert np.array_equal(getattr(back, part)["x"], getattr(scale, part)["x"])
-    assert scale_from_json(None) is None
 
 
 def test_peak_memory_is_that_of_a_process_with_tensorflow():

@@ -17,7 +17,7 @@ from tgcarry.dataset import DataOptions, open_dataset
 from tgcarry.errors import LogError, RunError
 from tgcarry.model import Model, ModelSpec, build_model
 from tgcarry.runner import Runner
-from tgcarry.training import scale_from_json, score
+from tgcarry.scores import score
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def read_trained(log_dir: Path) -> Trained:
         spec = dict(config["model"])
         if options["features"] is not None:
             options["features"] = tuple(options["features"])
-        spec["units"] = tuple(spec["units"])
+        if isinstance(spec["units"], list):
+            spec["units"] = tuple(spec["units"])
         names = {
             key: None if config[key] is None else tuple(config[key])
             for key in ("vocabulary", "classes")
@@ -61,7 +62,7 @@ def read_trained(log_dir: Path) -> Trained:
             ModelSpec(**spec),
             names["vocabulary"],
             names["classes"],
-            scale_from_json(config["scale"]),
+            None if config["scale"] is None else data.Scale.from_json(config["scale"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LogError(f"{log_dir / logs.CONFIG}: not a run's configuration: {error}") from error
@@ -75,7 +76,7 @@ def _check_types(trained: Trained, log_dir: Path) -> None:
         for field in fields(part):
             value, default = getattr(part, field.name), field.default
             units = field.name == "units"
-            if units and all(isinstance(n, int) for n in value):
+            if units and isinstance(value, tuple) and all(isinstance(n, int) for n in value):
                 continue
             wanted = float | int if isinstance(default, float) else type(default)
             if units or not (default in (None, MISSING) or isinstance(value, wanted)):

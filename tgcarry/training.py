@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,38 +16,16 @@ import tensorflow.compat.v1 as tf
 from tgcarry import data, logs
 from tgcarry.calls import Visit
 from tgcarry.checkpoints import Checkpoints
-from tgcarry.dataset import DataOptions, Dataset, open_dataset
-from tgcarry.errors import DataError, NumericsError, PolicyError, RunError
-from tgcarry.model import ModelSpec, build_model
-from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
-from tgcarry.reports import Evaluation, Report
+from tgcarry.dataset import Dataset, open_dataset
+from tgcarry.errors import DataError, NumericsError, RunError
+from tgcarry.model import build_model
+from tgcarry.options import TrainOptions, make_policy, spec_for
+from tgcarry.reports import Report
 from tgcarry.runner import Runner
+from tgcarry.scores import peak_memory, score
 
 # Boundaries that the plot of the carried gradient looks back over, at the most.
 _CARRY_CHUNKS = 40
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """Says everything about a run; written to its log folder."""
-
-    data: DataOptions = field(default_factory=DataOptions)
-    cell: str = "gru"
-    units: tuple[int, ...] = (64,)
-    embedding: int = 32
-    policy: str = "exact"
-    window: int | None = 10
-    decay: float = 1.0
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    clip_norm: float | None = 1.0
-    reduce: str = "mean"
-    epochs: int = 1
-    steps: int | None = None
-    """Most optimiser steps; None for all epochs."""
-    eval_every: int = 0
-    """Chunks between validations; 0 for twenty in a run."""
-    seed: int = 0
 
 
 class Progress(NamedTuple):
@@ -58,21 +35,6 @@ class Progress(NamedTuple):
     chunks: int
     loss: float
     """Of the chunk, per scored step."""
-
-
-def make_policy(name: str, window: int | None = None, decay: float = 1.0) -> Policy:
-    """Makes the policy that a flag names: "truncated", "stale" or "exact".
-
-    Raises:
-      PolicyError: an unknown name, or an argument outside its range.
-    """
-    if name == "truncated":
-        return Truncated()
-    if name == "stale":
-        return Stale(decay)
-    if name == "exact":
-        return ExactSweep(window)
-    raise PolicyError(f"policy {name!r} is unknown: choose among truncated, stale, exact")
 
 
 def train(
@@ -118,7 +80,7 @@ def train(
         "model": asdict(spec_for(options, dataset)),
         "vocabulary": dataset.vocabulary,
         "classes": dataset.classes,
-        "scale": _scale_to_json(dataset.scale),
+        "scale": None if dataset.scale is None else dataset.scale.to_json(),
         "versions": {
             "python": sys.version.split()[0],
             "tensorflow": tf.__version__,
@@ -143,25 +105,6 @@ def _named(part: str) -> Iterator[None]:
         yield
     except (DataError, NumericsError) as error:
         raise type(error)(f"{part}: {error}") from error
-
-
-def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
-    """Puts together the model that a run's options and data ask for."""
-    return ModelSpec(
-        kind=dataset.kind,
-        inputs=dataset.inputs,
-        outputs=dataset.outputs,
-        flat_target=dataset.flat_target,
-        weighted=dataset.weighted,
-        scored=dataset.scored,
-        cell=options.cell,
-        units=tuple(options.units),
-        embedding=options.embedding,
-        optimizer=options.optimizer,
-        learning_rate=options.learning_rate,
-        clip_norm=options.clip_norm,
-        seed=options.seed,
-    )
 
 
 class _Job:
@@ -209,16 +152,18 @@ class _Job:
         if done != due - self._every:
             validation = self._validate(runner, log, step, done)
             self._checkpoints.save(runner.session, step)
-        train_seconds = training
+        asked = self._options
         return {
-            "policy": str(runner_policy(self._options)),
+            "policy": str(
+                make_policy(self._options.policy, self._options.window, self._options.decay)
+            ),
             "steps": step,
             "chunks": done,
             "validation": validation,
             "best_validation_loss": self._best,
             "milliseconds_per_step": 1e3 * float(np.median(step_times)),
-            "milliseconds_per_chunk": 1e3 * train_seconds / max(1, done),
-            "training_seconds": train_seconds,
+            "milliseconds_per_chunk": 1e3 * training / max(1, done),
+            "training_seconds": training,
             "seconds": time.perf_counter() - started,
             "peak_memory_mib": peak_memory() / 2**20,
             "carry_norms": self._carry_norms(runner),
@@ -254,42 +199,6 @@ class _Job:
         return [float(norm) for norm in runner.carry_norms(first)]
 
 
-def runner_policy(options: TrainOptions) -> Policy:
-    """Makes the policy of a run's options."""
-    return make_policy(options.policy, options.window, options.decay)
-
-
-def score(evaluation: Evaluation, kind: str) -> dict[str, float]:
-    """Turns an evaluation's sums into figures per scored step.
-
-    Returns:
-      "loss" (nats, or half the squared error, in the scaled units that were trained on), and
-      "accuracy" for classes, "bits" per character for text, or "rmse" for a regression.
-    """
-    metrics = evaluation.metrics
-    scored = max(metrics["scored"], 1.0)
-    values = {"loss": metrics["total"] / scored}
-    if kind == "regression":
-        values["rmse"] = float(np.sqrt(metrics["correct"] / scored))
-    else:
-        values["accuracy"] = metrics["correct"] / scored
-    if kind == "characters":
-        values["bits"] = values["loss"] / float(np.log(2))
-    return values
-
-
-def peak_memory() -> int:
-    """Returns the most memory that this process ever had resident, in bytes."""
-    # On Linux ru_maxrss starts from the parent's peak; the high-water mark does not.
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most) * (1 if sys.platform == "darwin" else 1024)
-
-
 def _per_step(metrics: dict[str, float]) -> float:
     return metrics["total"] / metrics["scored"] if metrics["scored"] else float("nan")
 
@@ -303,21 +212,3 @@ def _to_values(report: Report) -> dict[str, float]:
         "seconds": report.seconds,
         "time_steps": report.time_steps,
     }
-
-
-def _scale_to_json(scale: data.Scale | None) -> dict[str, Any] | None:
-    if scale is None:
-        return None
-    return {
-        part: {name: np.asarray(v).tolist() for name, v in getattr(scale, part).items()}
-        for part in ("mean", "std")
-    }
-
-
-def scale_from_json(values: dict[str, Any] | None) -> data.Scale | None:
-    """Reads back the scale that a run's `config.json` holds."""
-    if values is None:
-        return None
-    return data.Scale(
-        *({n: np.asarray(v) for n, v in values[part].items()} for part in ("mean", "std"))
-    )

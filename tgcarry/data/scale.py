@@ -29,6 +29,19 @@ class Scale(NamedTuple):
             return np.asarray(values, np.float64)
         return np.asarray(values, np.float64) * self.std[name] + self.mean[name]
 
+    def to_json(self) -> dict[str, dict[str, list[float]]]:
+        """Returns the measurements as lists, for a configuration file."""
+        return {
+            part: {name: np.asarray(value).tolist() for name, value in values.items()}
+            for part, values in self._asdict().items()
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Mapping[str, Any]]) -> "Scale":
+        """Reads back what `to_json` gave."""
+        parts = (values["mean"], values["std"])
+        return cls(*({n: np.asarray(v, np.float64) for n, v in p.items()} for p in parts))
+
 
 def standardise(table: Table, like: Scale | None = None) -> tuple[Table, Scale]:
     """Scales the float columns x and y of a table to mean 0 and deviation 1, per feature.

@@ -1,0 +1,67 @@
+"""What a training run is asked to do, and the policy and model that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tgcarry.dataset import DataOptions, Dataset
+from tgcarry.errors import PolicyError
+from tgcarry.model import ModelSpec
+from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Says everything about a run; written to its log folder."""
+
+    data: DataOptions = field(default_factory=DataOptions)
+    cell: str = "gru"
+    units: tuple[int, ...] = (64,)
+    embedding: int = 32
+    policy: str = "exact"
+    window: int | None = 10
+    decay: float = 1.0
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    clip_norm: float | None = 1.0
+    reduce: str = "mean"
+    epochs: int = 1
+    steps: int | None = None
+    """Most optimiser steps; None for all epochs."""
+    eval_every: int = 0
+    """Chunks between validations; 0 for twenty in a run."""
+    seed: int = 0
+
+
+def make_policy(name: str, window: int | None = None, decay: float = 1.0) -> Policy:
+    """Makes the policy that a flag names: "truncated", "stale" or "exact".
+
+    Raises:
+      PolicyError: an unknown name, or an argument outside its range.
+    """
+    if name == "truncated":
+        return Truncated()
+    if name == "stale":
+        return Stale(decay)
+    if name == "exact":
+        return ExactSweep(window)
+    raise PolicyError(f"policy {name!r} is unknown: choose among truncated, stale, exact")
+
+
+def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
+    """Puts together the model that a run's options and data ask for."""
+    return ModelSpec(
+        kind=dataset.kind,
+        inputs=dataset.inputs,
+        outputs=dataset.outputs,
+        flat_target=dataset.flat_target,
+        weighted=dataset.weighted,
+        scored=dataset.scored,
+        cell=options.cell,
+        units=tuple(options.units),
+        embedding=options.embedding,
+        optimizer=options.optimizer,
+        learning_rate=options.learning_rate,
+        clip_norm=options.clip_norm,
+        seed=options.seed,
+    )
