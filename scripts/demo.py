@@ -57,6 +57,7 @@ def tasks(scale: float) -> dict[str, Task]:
                 "batch": 32,
                 "units": 64,
                 "learning_rate": 5e-3,
+                "validation": 0.04,
             },
             window=5,
             stretch=5,

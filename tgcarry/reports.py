@@ -28,7 +28,7 @@ class Report(NamedTuple):
     upstream_norms: tuple[float, ...]
     """Norm of the upstream that entered each chunk's end, in the order of `chunks`."""
     seconds: float
-    """Wall time since the step before."""
+    """Wall time of the step, without what the caller did between steps."""
 
 
 class Gradients(NamedTuple):

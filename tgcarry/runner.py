@@ -177,9 +177,8 @@ class Runner:
             stepped = False
             self._state = loop.head
             self._steps += 1
-            now = time.perf_counter()
-            yield _report(self._steps, visits, norm, now - started)
-            started = now
+            yield _report(self._steps, visits, norm, time.perf_counter() - started)
+            started = time.perf_counter()
 
     def gradients(
         self, chunks: Iterable[Chunk], initial_state: Any = None, policy: Policy | None = None

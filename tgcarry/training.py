@@ -154,9 +154,7 @@ class _Job:
             self._checkpoints.save(runner.session, step)
         asked = self._options
         return {
-            "policy": str(
-                make_policy(self._options.policy, self._options.window, self._options.decay)
-            ),
+            "policy": str(make_policy(asked.policy, asked.window, asked.decay)),
             "steps": step,
             "chunks": done,
             "validation": validation,
