@@ -106,7 +106,7 @@ def test_the_other_policies_differ_measurably(kind, policy, rng):
     model = models.build(kind, (5,), True, tf.float64, rng)
     case = models.draw_case(model, rng, batch=4, steps=64)
     got = carried(model, case, policy)
-    assert models.relative(flat(got), flat_oracle(model, exact(model, case))) > 1e-3
+    assert models.relative(flat(got), flat_oracle(model, exact(model, case))) > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])

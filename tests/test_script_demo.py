@@ -26,13 +26,13 @@ def test_the_demonstration_ends_with_a_table_and_a_picture(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     rows = [line.split() for line in done.stdout.splitlines()]
-    table = {(r[0], r[1]): r for r in rows if len(r) == 10 and r[0] in ("text", "recall")}
+    table = {(r[0], r[1]): r for r in rows if len(r) == 11 and r[0] in ("text", "recall")}
     assert len(table) == 6
     for task in ("text", "recall"):
-        # Columns: task policy loss accuracy cosine error steps ms/step ms/chunk MiB.
-        assert float(table[task, "exact"][5]) < 1e-5
-        assert float(table[task, "truncated"][5]) > 1e-3
-        assert int(table[task, "exact"][6]) < int(table[task, "truncated"][6])
+        # Columns: task policy loss early accuracy cosine error steps ms/step ms/chunk MiB.
+        assert float(table[task, "exact"][6]) < 1e-5
+        assert float(table[task, "truncated"][6]) > 1e-3
+        assert int(table[task, "exact"][7]) < int(table[task, "truncated"][7])
     assert (tmp_path / "demo.png").read_bytes().startswith(PNG)
     assert (tmp_path / "demo.txt").read_text(encoding="utf-8") in done.stdout
 
