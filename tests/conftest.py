@@ -2,16 +2,18 @@
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(autouse=True)
 def graph():
     """Gives each test a fresh default graph."""
+    # Not at the top: TensorFlow's start-up messages would follow the summary of a parallel run.
+    import tensorflow.compat.v1 as tf
+
     with tf.Graph().as_default() as fresh:
         yield fresh
 
