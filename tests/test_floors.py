@@ -16,6 +16,7 @@ SCRIPTS = PACKAGE.parent / "scripts"
 # From the ground up: a room may import from the ones before it and from inside itself.
 FLOORS = (
     "errors",
+    "reference",
     "tf1",
     "schedule",
     "data",
@@ -24,6 +25,8 @@ FLOORS = (
     "losses",
     "gradients",
     "reach",
+    "stepping",
+    "partition",
     "updates",
     "ports",
     "unroll",
@@ -43,12 +46,14 @@ FLOORS = (
     "training",
     "evaluation",
     "plots",
+    "flow",
     "comparison",
     "console",
 )
 # Rooms that know less than their place would let them.
 ONLY = {
     "errors": set(),
+    "reference": {"errors"},
     "schedule": set(),
     "policies": {"errors", "schedule"},
     "data": {"errors"},

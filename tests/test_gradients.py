@@ -242,12 +242,12 @@ def two_leaves():
 
 def test_reach_a_leaf_may_matter_only_to_later_chunks():
     c, h = two_leaves()
-    reach.check_reach(tf.reduce_sum(h), (c, h), (c * 2, h + c))
+    reach.check_reach([tgc.Partition(tf.reduce_sum(h), [])], (c, h), (c * 2, h + c))
 
 
 def test_reach_through_two_later_chunks():
     a, b, c = (tf.placeholder(tf.float32, [None, 2]) for _ in range(3))
-    reach.check_reach(tf.reduce_sum(c), [a, b, c], [a * 2, a + b, b + c])
+    reach.check_reach([tgc.Partition(tf.reduce_sum(c), [])], [a, b, c], [a * 2, a + b, b + c])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_reach_a_leaf_that_never_matters_is_named(wire):
     refused(
         tgc.CarryError,
         ["initial_state[0]", "'c:0'", loss.name, "unroll"],
-        lambda: reach.check_reach(loss, (c, h), final),
+        lambda: reach.check_reach([tgc.Partition(loss, [])], (c, h), final),
     )
 
 
@@ -276,6 +276,6 @@ def test_reach_goes_by_position_in_the_nest_and_takes_any_nest():
     refused(
         tgc.CarryError,
         ["initial_state.b[0]"],
-        lambda: reach.check_reach(tf.reduce_sum(h), nest, final),
+        lambda: reach.check_reach([tgc.Partition(tf.reduce_sum(h), [])], nest, final),
     )
     assert states.leaf_names(nest) == [".a['h']", ".b[0]"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from tgcarry.stepping import Group
 from tgcarry.updates import build_updates
 
 LR = 0.5
@@ -27,7 +28,7 @@ def dense(optimizer, clip_norm=None, dtype=tf.float64, steps=True):
     b = tf.get_variable("deep/b", initializer=tf.ones([1, 3], dtype))
     feeds = [tf.placeholder(dtype, v.shape) for v in (a, b)]
     count = tf.train.get_or_create_global_step() if steps else None
-    updates = build_updates(feeds, [a, b], optimizer, clip_norm=clip_norm, global_step=count)
+    updates = build_updates([Group(feeds, [a, b], optimizer, clip_norm)], global_step=count)
     return updates, [a, b], feeds
 
 
@@ -138,7 +139,7 @@ def sparse(optimizer, clip_norm=None):
     rows = tf.placeholder(tf.float64, [None, 2])
     ids = tf.placeholder(tf.int32, [None])
     slices = tf.IndexedSlices(rows, ids, tf.constant([5, 2]))
-    updates = build_updates([slices], [table], optimizer, clip_norm=clip_norm, global_step=None)
+    updates = build_updates([Group([slices], [table], optimizer, clip_norm)], global_step=None)
     return updates, table, rows, ids
 
 
@@ -244,9 +245,8 @@ def test_weights_of_two_dtypes(rng):
     a = tf.get_variable("a", initializer=tf.ones([2], tf.float32))
     b = tf.get_variable("b", initializer=tf.ones([3], tf.float64))
     feeds = [tf.placeholder(v.dtype.base_dtype, v.shape) for v in (a, b)]
-    updates = build_updates(
-        feeds, [a, b], tf.train.GradientDescentOptimizer(LR), clip_norm=0.1, global_step=None
-    )
+    optimizer = tf.train.GradientDescentOptimizer(LR)
+    updates = build_updates([Group(feeds, [a, b], optimizer, 0.1)], global_step=None)
     given = drawn(rng, feeds)
     norm = norm_of(given.values())
     with opened(updates) as session:

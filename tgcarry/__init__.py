@@ -33,6 +33,7 @@ from tgcarry.errors import (
     TgcarryError,
 )
 from tgcarry.gradients import state_gradients
+from tgcarry.partition import GradientPairs, Partition, partition_gradients
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
 from tgcarry.ports import CarryPorts, carry_ports
 from tgcarry.reports import Evaluation, Gradients, Report
@@ -55,12 +56,14 @@ __all__ = [
     "Evaluation",
     "ExactSweep",
     "GRUCell",
+    "GradientPairs",
     "Gradients",
     "LSTMCell",
     "LSTMStateTuple",
     "LogError",
     "MultiRNNCell",
     "NumericsError",
+    "Partition",
     "Policy",
     "PolicyError",
     "RNNCell",
@@ -76,6 +79,7 @@ __all__ = [
     "data",
     "dynamic_rnn",
     "losses",
+    "partition_gradients",
     "split_chunks",
     "state_gradients",
 ]

@@ -51,10 +51,11 @@ class Calls:
 
     def zero_state(self, batch: int) -> Any:
         """Makes the zero state of `batch` streams, as arrays."""
-        return states.map_numpy(
-            lambda p: np.zeros([batch, *p.shape[1:].as_list()], p.dtype.as_numpy_dtype),
-            self._chunk.ports.initial_state,
-        )
+        return _zeros(self._chunk.ports.initial_state, batch)
+
+    def zero_upstream(self, batch: int) -> Any:
+        """Makes the upstream of `batch` streams that nothing follows, as arrays."""
+        return _zeros(self._chunk.ports.upstream, batch)
 
     def checked_state(self, state: Any) -> Any:
         """Returns a state that a user gave as arrays of the ports' dtypes.
@@ -121,8 +122,7 @@ class Calls:
 
     def own_gradient(self, data: Chunk, index: int, state: Any) -> Any:
         """Returns the gradient of the chunk's own loss at its start."""
-        zeros = self.zero_state(data.batch)
-        feeds = self._feeds(data, index, state, zeros)
+        feeds = self._feeds(data, index, state, self.zero_upstream(data.batch))
         return self._run(self._chunk.gradients.initial_state, feeds, index)
 
     def apply(self, scale: float) -> float:
@@ -140,8 +140,11 @@ class Calls:
     def accumulated(self) -> dict[str, np.ndarray]:
         """Returns the accumulated gradients by variable name."""
         values = self._session.run(list(self._chunk.updates.accumulators))
-        names = [variable.op.name for variable in self._chunk.variables]
-        return dict(zip(names, values, strict=True))
+        sums: dict[str, np.ndarray] = {}
+        for variable, value in zip(self._chunk.slots, values, strict=True):
+            name = variable.op.name
+            sums[name] = sums[name] + value if name in sums else value
+        return sums
 
     def _backward(
         self,
@@ -236,6 +239,12 @@ class Calls:
                 f"{placeholder.dtype.name}: convert one of them"
             )
         return array
+
+
+def _zeros(placeholders: Any, batch: int) -> Any:
+    return states.map_numpy(
+        lambda p: np.zeros([batch, *p.shape[1:].as_list()], p.dtype.as_numpy_dtype), placeholders
+    )
 
 
 def _pairs(placeholders: Any, values: Any) -> dict[tf.Tensor, Any]:

@@ -12,8 +12,10 @@ import tensorflow.compat.v1 as tf
 from tgcarry import gradients, states, tf1
 from tgcarry.data.wording import shown
 from tgcarry.errors import ChunkError
+from tgcarry.partition import Partition, check_partitions, find_variables
 from tgcarry.ports import CarryPorts
 from tgcarry.reach import check_reach
+from tgcarry.stepping import Group
 from tgcarry.updates import Updates, build_updates
 
 # Feeds that the runner makes itself when the graph asks for them by name.
@@ -35,13 +37,20 @@ class ChunkGraph:
     final_state: Any
     feeds: Mapping[str, tf.Tensor]
     metrics: Mapping[str, tf.Tensor]
-    variables: tuple[tf.Variable, ...]
+    slots: tuple[tf.Variable, ...]
+    """The variable of each accumulator: those of the first loss, of the second, ..."""
     gradients: gradients.ChunkGradients
+    """Those of `slots`, and of the initial state; with partitions a tuple of such nests."""
     updates: Updates
     random_ops: tuple[str, ...]
     """Operations that would give something else at a second visit."""
     unfed: tuple[tf.Tensor, ...]
     """Placeholders that the loss needs and that no feed or port fills."""
+
+    @property
+    def variables(self) -> tuple[tf.Variable, ...]:
+        """The variables that are trained, each once."""
+        return tuple({variable.op.name: variable for variable in self.slots}.values())
 
     def describe(self) -> str:
         """Writes out what the chunk carries, feeds and trains, a line each."""
@@ -60,95 +69,170 @@ class ChunkGraph:
 
 
 def build_chunk(
-    loss: tf.Tensor,
+    loss: Any,
     ports: CarryPorts,
     final_state: Any,
     feeds: Mapping[str, tf.Tensor],
     optimizer: tf.train.Optimizer | None = None,
     *,
-    var_list: Sequence[tf.Variable] | None = None,
+    var_list: Any = None,
     clip_norm: float | None = None,
     global_step: tf.Variable | None = None,
     metrics: Mapping[str, tf.Tensor] | None = None,
+    sum_shared: bool = False,
 ) -> ChunkGraph:
-    """Adds a chunk's gradients and optimiser steps to the graph, in one backward pass.
+    """Adds a chunk's gradients and optimiser steps to the graph, in one backward pass a loss.
 
         g = d/dz [ loss + <upstream, final_state> ]   for z in the variables and initial state
 
     accumulated over chunks in the graph, clipped by the global norm and applied once per
-    sweep. Not included: regularisers that do not depend on the chunk (they would be counted
-    once per chunk), and the choice of upstream, which is the runner's policy.
+    sweep. With partitions, each loss has an upstream and a state gradient of its own, and its
+    variables get that gradient and no other. Not included: regularisers that do not depend on
+    the chunk (they would be counted once per chunk), and the choice of upstream, which is the
+    runner's policy.
 
     B is the batch, L the chunk length, H a leaf's width.
 
     Args:
-      loss: scalar float tensor, a sum over the chunk's steps.
+      loss: scalar float tensor, a sum over the chunk's steps; or a list of partitions,
+        `(loss, var_list)` or `Partition` each, with `carry_ports(cell, losses=len(list))`.
       ports: of `carry_ports`; the graph was unrolled from `ports.initial_state`.
       final_state: nest like `ports.initial_state` of `[B, H]`.
       feeds: placeholder per name of an array in the data, `[B, L, ...]`. The names "lengths"
         (int `[B]`), "mask" (float `[B, L]`) and "seed" (int `[2]`) are filled by the runner.
       optimizer: a `tf.train.Optimizer`; None for gradients only.
-      var_list: variables to train; all trainable ones by default. Each must be reached.
-      clip_norm: largest global norm of an applied gradient; None for no limit.
-      global_step: variable that the optimiser counts up.
+      var_list: variables to train, as in `partition_gradients`; all trainable ones by default.
+        Each must be reached. Not with partitions.
+      clip_norm: largest global norm of an applied gradient; None for no limit. With partitions
+        that of each one without a limit of its own.
+      global_step: variable that is counted up once per optimiser step.
       metrics: scalars to be summed over chunks and reported beside the loss.
+      sum_shared: whether a variable may be in several partitions, its gradients being summed.
 
     Returns:
       A `ChunkGraph`.
 
     Raises:
-      ChunkError: the loss, a feed, a metric or a variable does not fit.
-      CarryError: a state or upstream does not fit, or cannot reach the loss.
+      ChunkError: a loss, a feed, a metric or a variable does not fit.
+      CarryError: a state or upstream does not fit, or cannot reach a loss.
       TypeError, ValueError: `final_state` and the ports differ in structure.
 
     Source: `tf.gradients(grad_ys=)`; global-norm clipping as in Pascanu et al. 2013,
       "On the difficulty of training recurrent neural networks", ICML.
     """
-    _check_loss(loss)
-    _check_feeds(feeds, ports, loss.graph)
     _check_clip(clip_norm)
     _check_optimizer(optimizer)
+    alone = isinstance(loss, tf.Tensor) or not isinstance(loss, Sequence)
+    if alone:
+        _check_loss(loss)
+        parts = [Partition(loss, None, optimizer, clip_norm)]
+        graph, upstreams = loss.graph, (ports.upstream,)
+    else:
+        parts = _partitions(loss, optimizer, clip_norm, var_list, sum_shared)
+        graph, upstreams = parts[0].loss.graph, _upstreams(ports, len(parts))
+    _check_feeds(feeds, ports, graph)
     states.check_like("final_state", final_state, "ports.initial_state", ports.initial_state)
-    states.check_like("ports.upstream", ports.upstream, "final_state", final_state)
-    with loss.graph.as_default():
+    for upstream in upstreams:
+        states.check_like("ports.upstream", upstream, "final_state", final_state)
+    with graph.as_default():
+        if alone:
+            parts = [parts[0]._replace(var_list=_variables(var_list))]
+        losses = [part.loss for part in parts]
+        total = losses[0] if alone else tf.add_n(losses, name="total_loss")
         totals = _checked_metrics(metrics or {})
-        variables = tuple(tf.trainable_variables() if var_list is None else var_list)
-        _check_variables(variables)
-        check_reach(loss, ports.initial_state, final_state)
-        random_ops = tuple(tf1.random_ops_before([loss, *tf.nest.flatten(final_state)]))
+        check_reach(parts, ports.initial_state, final_state)
+        targets = [total, *tf.nest.flatten(final_state)]
         with tf.name_scope("carry"):
-            known = {t.name for t in [*feeds.values(), *tf.nest.flatten(ports)]}
-            needed = tf1.placeholders_before([loss, *tf.nest.flatten(final_state)])
-            unfed = [tensor for tensor in needed if tensor.name not in known]
-            weight = tf.placeholder_with_default(tf.ones([], loss.dtype), [], "loss_weight")
-            found = gradients.chunk_gradients(
-                loss, weight, final_state, ports.upstream, variables, ports.initial_state
-            )
+            weight = tf.placeholder_with_default(tf.ones([], total.dtype), [], "loss_weight")
+            found = [
+                gradients.chunk_gradients(
+                    part.loss, weight, final_state, upstream, part.var_list, ports.initial_state
+                )
+                for part, upstream in zip(parts, upstreams, strict=True)
+            ]
+            starts = found[0].initial_state if alone else tuple(f.initial_state for f in found)
+            guards = [("loss", total)]
+            guards += [("state gradient", leaf) for leaf in tf.nest.flatten(starts)]
             updates = build_updates(
-                found.variables,
-                variables,
-                optimizer,
-                clip_norm=clip_norm,
-                global_step=global_step,
-                guards=[
-                    ("loss", loss),
-                    *(("state gradient", g) for g in tf.nest.flatten(found.initial_state)),
+                [
+                    Group(f.variables, part.var_list, part.optimizer, part.clip_norm)
+                    for f, part in zip(found, parts, strict=True)
                 ],
+                global_step=global_step,
+                guards=guards,
             )
     return ChunkGraph(
-        loss.graph,
-        loss,
-        weight,
-        ports,
-        final_state,
-        dict(feeds),
-        totals,
-        variables,
-        found,
-        updates,
-        random_ops,
-        tuple(unfed),
+        graph=graph,
+        loss=total,
+        loss_weight=weight,
+        ports=ports,
+        final_state=final_state,
+        feeds=dict(feeds),
+        metrics=totals,
+        slots=tuple(variable for part in parts for variable in part.var_list),
+        gradients=gradients.ChunkGradients([g for f in found for g in f.variables], starts),
+        updates=updates,
+        random_ops=tuple(tf1.random_ops_before(targets)),
+        unfed=_unfed(targets, feeds, ports),
     )
+
+
+def _partitions(
+    loss: Any,
+    optimizer: tf.train.Optimizer | None,
+    clip_norm: float | None,
+    var_list: Any,
+    sum_shared: bool,
+) -> list[Partition]:
+    if var_list is not None:
+        raise ChunkError(
+            "build_chunk: with partitions, each names its own variables; leave var_list= out"
+        )
+    if not all(isinstance(entry, tuple) for entry in loss):
+        raise ChunkError(
+            f"build_chunk(loss={shown(loss)}): give one scalar tensor, or a list of "
+            f"(loss, var_list) pairs"
+        )
+    parts = check_partitions(loss, optimizer, sum_shared)
+    if len({part.loss.dtype for part in parts}) > 1:
+        names = ", ".join(f"{part.loss.name!r} {part.loss.dtype.name}" for part in parts)
+        raise ChunkError(f"build_chunk: the losses have different dtypes: {names}; cast them")
+    return [
+        part if part.clip_norm is not None else part._replace(clip_norm=clip_norm)
+        for part in parts
+    ]
+
+
+def _upstreams(ports: CarryPorts, count: int) -> tuple[Any, ...]:
+    """Returns the upstream of each of `count` losses."""
+    given = ports.upstream
+    try:
+        tf.nest.assert_same_structure(given, (ports.initial_state,) * count)
+    except (TypeError, ValueError) as error:
+        raise ChunkError(
+            f"build_chunk: {count} partitions need an upstream each, and the ports do not have "
+            f"so many: make them with carry_ports(cell, losses={count})"
+        ) from error
+    return tuple(given)
+
+
+def _variables(var_list: Any) -> list[tf.Variable]:
+    if var_list is None:
+        found = tf.trainable_variables()
+        if not found:
+            raise ChunkError(
+                "build_chunk: there is no variable to train; build the model first, or give "
+                "var_list="
+            )
+        return list(found)
+    return find_variables(var_list, "build_chunk(var_list=)")
+
+
+def _unfed(
+    targets: Sequence[tf.Tensor], feeds: Mapping[str, tf.Tensor], ports: CarryPorts
+) -> tuple[tf.Tensor, ...]:
+    known = {t.name for t in [*feeds.values(), *tf.nest.flatten(ports)]}
+    return tuple(t for t in tf1.placeholders_before(targets) if t.name not in known)
 
 
 def _check_loss(loss: tf.Tensor) -> None:
@@ -230,20 +314,3 @@ def _checked_metrics(metrics: Any) -> dict[str, tf.Tensor]:
             )
         tensors[name] = value
     return tensors
-
-
-def _check_variables(variables: Sequence[tf.Variable]) -> None:
-    if not variables:
-        raise ChunkError(
-            "build_chunk: there is no variable to train; build the model first, or give var_list="
-        )
-    for variable in variables:
-        if not (hasattr(variable, "assign") and hasattr(variable, "op")):
-            raise ChunkError(
-                f"build_chunk(var_list=): {shown(variable)} is no variable; give the objects, as "
-                f"tf.trainable_variables('scope') lists them"
-            )
-    names = [variable.op.name for variable in variables]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ChunkError(f"build_chunk(var_list=): {', '.join(twice)} named twice; name it once")

@@ -120,7 +120,7 @@ class Loop:
 
     def _upstream(self, step: schedule.Backward, data: Chunk) -> Any:
         if step.upstream == "zero":
-            return self.calls.zero_state(data.batch)
+            return self.calls.zero_upstream(data.batch)
         if step.upstream == "following":
             if self._carry_of != step.chunk + 1:
                 raise RunError(

@@ -16,11 +16,16 @@ class CarryPorts(NamedTuple):
     initial_state: Any
     """Nest of `[B, H]` placeholders: the state that enters the chunk."""
     upstream: Any
-    """Nest of `[B, H]` placeholders: the gradient of later losses at the chunk's end."""
+    """Nest of `[B, H]` placeholders: the gradient of later losses at the chunk's end. With
+    several losses a tuple of such nests, one per loss."""
 
 
 def carry_ports(
-    cell: Any, batch_size: int | None = None, dtype: tf.DType = tf.float32
+    cell: Any,
+    batch_size: int | None = None,
+    dtype: tf.DType = tf.float32,
+    *,
+    losses: int | None = None,
 ) -> CarryPorts:
     """Makes the placeholders for a cell's initial state and for its upstream gradient.
 
@@ -33,9 +38,11 @@ def carry_ports(
       cell: any RNN cell; only its `state_size` is read.
       batch_size: B, or None to leave it open.
       dtype: a float dtype, the cell's.
+      losses: how many partitions `build_chunk` will get; each carries a gradient of its own.
 
     Returns:
-      `CarryPorts` of two nests like `cell.state_size`, leaves `[B, H]` of `dtype`.
+      `CarryPorts` of two nests like `cell.state_size`, leaves `[B, H]` of `dtype`; with `losses`
+      the upstream is a tuple of so many nests.
 
     Raises:
       CarryError: `cell` has no `state_size`, the dtype is not a float, or B is not positive.
@@ -55,8 +62,12 @@ def carry_ports(
         )
     if batch_size is not None and batch_size < 1:
         raise CarryError(f"carry_ports(batch_size={batch_size}): give at least 1, or None")
+    if losses is not None and losses < 1:
+        raise CarryError(f"carry_ports(losses={losses}): give at least 1, or None")
     with tf.name_scope("carry"):
-        return CarryPorts(
-            states.placeholders_like(size, batch_size, dtype, "initial_state"),
-            states.placeholders_like(size, batch_size, dtype, "upstream"),
+        initial = states.placeholders_like(size, batch_size, dtype, "initial_state")
+        upstreams = tuple(
+            states.placeholders_like(size, batch_size, dtype, "upstream")
+            for _ in range(losses or 1)
         )
+    return CarryPorts(initial, upstreams[0] if losses is None else upstreams)

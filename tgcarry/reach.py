@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tgcarry import states, tf1
-from tgcarry.errors import CarryError
+from tgcarry.errors import CarryError, ChunkError
 
 
 class Reach:
@@ -103,29 +103,62 @@ def _arguments_before(
     return found
 
 
-def check_reach(loss: tf.Tensor, initial_state: Any, final_state: Any) -> None:
-    """Refuses a state leaf whose value never matters to a loss, here or in a later chunk.
+def check_reach(parts: Iterable[Any], initial_state: Any, final_state: Any) -> None:
+    """Refuses what never matters to its loss, here or in a later chunk.
 
-    A leaf matters if it reaches the loss, or a leaf of the final state that (being the same
-    leaf of the next chunk's initial state) matters in turn. Structural: nothing is run.
+    A state leaf matters to a loss if it reaches it, or a leaf of the final state that (being the
+    same leaf of the next chunk's initial state) matters in turn. Every leaf has to matter to
+    some loss, and every variable of a partition to the partition's own. Structural: nothing is
+    run.
+
+    Args:
+      parts: objects with a `loss` and a `var_list`.
+      initial_state: nest of placeholders.
+      final_state: nest like it.
 
     Raises:
       CarryError: naming the first leaf that does not matter.
+      ChunkError: naming the first variable that does not matter to its loss.
     """
-    reach = Reach(loss.graph)
+    parts = list(parts)
+    reach = Reach(parts[0].loss.graph)
     starts, ends = tf.nest.flatten(initial_state), tf.nest.flatten(final_state)
-    before_loss = reach.before([loss])
     before_ends = [reach.before([end]) for end in ends]
-    matters = [start.op in before_loss for start in starts]
-    for _ in starts:
-        matters = [
-            known or any(matters[j] and start.op in before_ends[j] for j in range(len(ends)))
-            for known, start in zip(matters, starts, strict=True)
-        ]
-    for name, start, known in zip(states.leaf_names(initial_state), starts, matters, strict=True):
-        if not known:
+    mattering = [
+        _leaves_that_matter(reach.before([part.loss]), starts, before_ends) for part in parts
+    ]
+    losses = ", ".join(repr(part.loss.name) for part in parts)
+    names = states.leaf_names(initial_state)
+    for name, start, known in zip(names, starts, zip(*mattering, strict=True), strict=True):
+        if not any(known):
             raise CarryError(
                 f"initial_state{name} ({start.name!r}, shape {start.shape}) cannot reach the loss "
-                f"{loss.name!r}, now or in a later chunk: pass the ports' initial_state to the "
-                f"unroll, take the loss from its outputs, and keep tf.stop_gradient off the path"
+                f"{losses}, now or in a later chunk: pass the ports' initial_state to the unroll, "
+                f"take the loss from its outputs, and keep tf.stop_gradient off the path"
             )
+    for number, (part, mine) in enumerate(zip(parts, mattering, strict=True)):
+        targets = [part.loss, *(end for end, known in zip(ends, mine, strict=True) if known)]
+        reached = {variable.op.name for variable in reach.variables(targets, part.var_list)}
+        for variable in part.var_list:
+            if variable.op.name not in reached:
+                where = f"partition {number}: " if len(parts) > 1 else ""
+                raise ChunkError(
+                    f"{where}no gradient of the loss {part.loss.name!r} reaches "
+                    f"{variable.op.name}, now or in a later chunk: leave it out with var_list=, "
+                    f"or mend the graph"
+                )
+
+
+def _leaves_that_matter(
+    before_loss: set[tf.Operation],
+    starts: list[tf.Tensor],
+    before_ends: list[set[tf.Operation]],
+) -> list[bool]:
+    matters = [start.op in before_loss for start in starts]
+    for _ in starts:
+        useful = [end for here, end in zip(matters, before_ends, strict=True) if here]
+        matters = [
+            known or any(start.op in end for end in useful)
+            for known, start in zip(matters, starts, strict=True)
+        ]
+    return matters

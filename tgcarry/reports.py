@@ -39,7 +39,8 @@ class Gradients(NamedTuple):
     variables: dict[str, np.ndarray]
     """Gradient by variable name."""
     initial_state: Any
-    """Nest like the state: gradient at the state that the run began with."""
+    """Nest like the state: gradient at the state that the run began with. With partitions a
+    tuple of such nests, one per loss."""
     final_state: Any
     """Nest like the state: the state behind the last chunk."""
     metrics: dict[str, float]
