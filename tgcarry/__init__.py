@@ -7,7 +7,7 @@ Build a chunk's graph inside a `tf.Graph`, and let a `Runner` pass states forwar
 gradients backward from chunk to chunk. Importing this switches nothing in TensorFlow.
 """
 
-from tgcarry import data, losses
+from tgcarry import data, losses, reference
 from tgcarry.cells import (
     BasicLSTMCell,
     BasicRNNCell,
@@ -80,6 +80,7 @@ __all__ = [
     "dynamic_rnn",
     "losses",
     "partition_gradients",
+    "reference",
     "split_chunks",
     "state_gradients",
 ]
