@@ -14,10 +14,11 @@ from __future__ import annotations
 import _startup
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from _checks import Checks
 from absl import flags
 
 import tgcarry as tgc
@@ -38,35 +39,6 @@ EQUAL = {tf.float32: 1e-5, tf.float64: 1e-10}
 DIFFERENT = 1e-6
 JACOBIAN_STEPS = 20
 SHOWN_STEPS = (1, 2, 5, 10, 20)
-
-
-class Checks:
-    """Prints a line for each check and counts those that fail.
-
-    Args:
-      scale: factor on every upper bar; 0 accepts equality only.
-    """
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self._scale = scale
-        self.failures = 0
-
-    def at_most(self, what: str, figure: float, bar: float) -> None:
-        """Passes if `figure <= bar * scale`; NaN fails."""
-        bar *= self._scale
-        self._say(figure <= bar, what, f"{figure:.2g} (at most {bar:g})")
-
-    def above(self, what: str, figure: float, bar: float) -> None:
-        """Passes if `figure > bar`; NaN fails."""
-        self._say(figure > bar, what, f"{figure:.2g} (above {bar:g})")
-
-    def same(self, what: str, got: Any, wanted: Any) -> None:
-        """Passes if `got == wanted`."""
-        self._say(got == wanted, what, f"{got}" if got == wanted else f"{got} (not {wanted})")
-
-    def _say(self, passed: bool, what: str, figures: str) -> None:
-        self.failures += not passed
-        print(f"{'ok   ' if passed else 'FAIL '} {what}: {figures}")
 
 
 def relative(

@@ -32,6 +32,7 @@ from tgcarry.errors import (
     RunError,
     TgcarryError,
 )
+from tgcarry.flow import GradientFlow, gradient_flow
 from tgcarry.gradients import state_gradients
 from tgcarry.partition import GradientPairs, Partition, partition_gradients
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
@@ -56,6 +57,7 @@ __all__ = [
     "Evaluation",
     "ExactSweep",
     "GRUCell",
+    "GradientFlow",
     "GradientPairs",
     "Gradients",
     "LSTMCell",
@@ -78,6 +80,7 @@ __all__ = [
     "carry_ports",
     "data",
     "dynamic_rnn",
+    "gradient_flow",
     "losses",
     "partition_gradients",
     "reference",

@@ -31,10 +31,10 @@ def plot_run(folder: Path) -> list[Path]:
     label = str(logs.read_config(folder)["options"]["policy"])
     norms = logs.read_summary(folder)["carry_norms"]
     loss, carry = (folder / name for name in logs.PLOTS)
-    with _figure(loss, figsize=(7, 4)) as axes:
+    with figure(loss, figsize=(7, 4)) as axes:
         draw_losses(axes, {label: folder})
         axes.set_title("Loss per scored step")
-    with _figure(carry, figsize=(7, 4)) as axes:
+    with figure(carry, figsize=(7, 4)) as axes:
         draw_carry(axes, {label: norms})
     return [loss, carry]
 
@@ -109,7 +109,7 @@ def draw_comparison(
       LogError: a folder is not that of a finished run, or the file cannot be written.
     """
     size = (11, 3.6 * len(tasks))
-    with _figure(path, len(tasks), 2, figsize=size, squeeze=False) as rows:
+    with figure(path, len(tasks), 2, figsize=size, squeeze=False) as rows:
         _fill_comparison(rows, tasks, chance or {})
     return path
 
@@ -147,7 +147,7 @@ def smooth(values: Sequence[float], share: float = 0.02) -> list[float]:
 
 
 @contextmanager
-def _figure(path: Path, *grid: int, **options: Any) -> Iterator[Any]:
+def figure(path: Path, *grid: int, **options: Any) -> Iterator[Any]:
     """Yields the axes of a new figure and writes it to `path` at the end."""
     try:
         import matplotlib as mpl
@@ -156,13 +156,13 @@ def _figure(path: Path, *grid: int, **options: Any) -> Iterator[Any]:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(*grid, layout="constrained", **options)
+    drawing, axes = pyplot.subplots(*grid, layout="constrained", **options)
     try:
         yield axes
-        figure.savefig(path, dpi=120)
+        drawing.savefig(path, dpi=120)
     except OSError as error:
         if isinstance(error, LogError):
             raise
         raise LogError(f"{path}: cannot be written: {because(error)}") from error
     finally:
-        pyplot.close(figure)
+        pyplot.close(drawing)

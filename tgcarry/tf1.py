@@ -63,6 +63,45 @@ GRADIENT_STOPS = frozenset({"StopGradient", "PreventGradient"})
 
 WHILE_OPS = frozenset({"While", "StatelessWhile"})
 
+# Operations that pass on shapes and no values, and so neither gradients nor stops.
+SHAPES_ONLY = frozenset(
+    {
+        "OnesLike",
+        "Rank",
+        "Shape",
+        "ShapeN",
+        "Size",
+        "TensorListElementShape",
+        "TensorListLength",
+        "ZerosLike",
+    }
+)
+
+# Steps and staircases: TensorFlow gives None or zeros for their gradient.
+FLAT = frozenset({"Ceil", "Floor", "FloorDiv", "Rint", "Round", "Sign"})
+
+# Of floats make integers or booleans; in a function's body nothing else tells.
+TO_INTEGERS = frozenset(
+    {
+        "ArgMax",
+        "ArgMin",
+        "Equal",
+        "Greater",
+        "GreaterEqual",
+        "IsFinite",
+        "IsInf",
+        "IsNan",
+        "Less",
+        "LessEqual",
+        "NotEqual",
+        "Where",
+    }
+)
+
+BRANCHES = frozenset({"Case", "If", "StatelessCase", "StatelessIf"})
+
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 
 

@@ -1,0 +1,44 @@
+"""Checks that the reproduce scripts print, a line each, and count when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+class Checks:
+    """Prints a line for each check and counts those that fail.
+
+    Args:
+      scale: factor on every upper bar; 0 accepts equality only.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+        self.failures = 0
+
+    def at_most(self, what: str, figure: float, bar: float) -> None:
+        """Passes if `figure <= bar * scale`; NaN fails."""
+        bar *= self._scale
+        self._say(figure <= bar, what, f"{figure:.2g} (at most {bar:g})")
+
+    def above(self, what: str, figure: float, bar: float) -> None:
+        """Passes if `figure > bar`; NaN fails."""
+        self._say(figure > bar, what, f"{figure:.2g} (above {bar:g})")
+
+    def same(self, what: str, got: Any, wanted: Any) -> None:
+        """Passes if `got == wanted`."""
+        self._say(got == wanted, what, f"{got}" if got == wanted else f"{got} (not {wanted})")
+
+    def _say(self, passed: bool, what: str, figures: str) -> None:
+        self.failures += not passed
+        print(f"{'ok   ' if passed else 'FAIL '} {what}: {figures}")
+
+
+def relative(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
+    """Returns the largest deviation over all arrays, relative to the largest entry wanted."""
+    pairs = list(zip(got, wanted, strict=True))
+    worst = max(float(np.max(np.abs(np.float64(g) - np.float64(w)))) for g, w in pairs)
+    return worst / max(float(np.max(np.abs(w))) for _, w in pairs)
