@@ -2,10 +2,15 @@
 
 import os
 
+import hypothesis
 import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# A busy machine is no failure; a failing example is printed so that it can be run again.
+hypothesis.settings.register_profile("tgcarry", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("tgcarry")
 
 
 @pytest.fixture(autouse=True)
