@@ -220,6 +220,16 @@ def test_a_wrong_partition_is_refused_while_the_graph_is_built(make, facts):
         assert fact in message
 
 
+def test_another_default_graph_does_not_matter():
+    a, b, one, two = two_losses()
+    with tf.Graph().as_default():
+        pairs = tgc.partition_gradients(
+            [(one, "a"), (two, "b")], tf.train.GradientDescentOptimizer(0.5)
+        )
+    assert [v for _, v in pairs] == [a, b]
+    assert pairs.train_op.graph is a.graph
+
+
 def test_a_variable_behind_a_stop_is_refused():
     a, _, one, _ = two_losses()
     with pytest.raises(tgc.ChunkError, match="cannot reach a"):

@@ -72,7 +72,14 @@ def partition_gradients(
     Source: `tf.train.Optimizer.compute_gradients(loss, var_list)` of TensorFlow 1.15.
     """
     checked = check_partitions(partitions, optimizer, sum_shared)
-    reach = Reach(checked[0].loss.graph)
+    graph = checked[0].loss.graph
+    with graph.as_default():
+        return _pairs(checked, Reach(graph), global_step)
+
+
+def _pairs(
+    checked: Sequence[Partition], reach: Reach, global_step: tf.Variable | None
+) -> GradientPairs:
     groups = []
     for number, part in enumerate(checked):
         reached = {v.op.name for v in reach.variables([part.loss], part.var_list)}
@@ -131,7 +138,8 @@ def _checked(number: int, entry: Any, optimizer: tf.train.Optimizer | None) -> P
         raise ChunkError(
             f"partition {number}: clip_norm {limit!r}: give a finite number above 0, or None"
         )
-    variables = find_variables(part.var_list, f"partition {number} of the loss {loss.name!r}")
+    with loss.graph.as_default():
+        variables = find_variables(part.var_list, f"partition {number} of the loss {loss.name!r}")
     for variable in variables:
         if variable.graph is not loss.graph:
             raise ChunkError(
