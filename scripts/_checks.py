@@ -37,8 +37,14 @@ class Checks:
         print(f"{'ok   ' if passed else 'FAIL '} {what}: {figures}")
 
 
-def relative(got: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> float:
-    """Returns the largest deviation over all arrays, relative to the largest entry wanted."""
+def relative(
+    got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], fed: Sequence[np.ndarray] = ()
+) -> float:
+    """Returns the largest deviation, relative to the largest entry wanted or fed.
+
+    A gradient's rounding is of the size of the upstream fed, also where saturated units leave
+    little of the gradient itself.
+    """
     pairs = list(zip(got, wanted, strict=True))
     worst = max(float(np.max(np.abs(np.float64(g) - np.float64(w)))) for g, w in pairs)
-    return worst / max(float(np.max(np.abs(w))) for _, w in pairs)
+    return worst / max(float(np.max(np.abs(array))) for array in (*wanted, *fed))

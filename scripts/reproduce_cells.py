@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from _checks import Checks
+from _checks import Checks, relative
 from absl import flags
 
 import tgcarry as tgc
@@ -39,19 +39,6 @@ EQUAL = {tf.float32: 1e-5, tf.float64: 1e-10}
 DIFFERENT = 1e-6
 JACOBIAN_STEPS = 20
 SHOWN_STEPS = (1, 2, 5, 10, 20)
-
-
-def relative(
-    got: Sequence[np.ndarray], wanted: Sequence[np.ndarray], fed: Sequence[np.ndarray] = ()
-) -> float:
-    """Returns the largest deviation, relative to the largest entry wanted or fed.
-
-    A gradient's rounding is of the size of the upstream fed, also where saturated units leave
-    little of the gradient itself.
-    """
-    pairs = list(zip(got, wanted, strict=True))
-    worst = max(float(np.max(np.abs(np.float64(g) - np.float64(w)))) for g, w in pairs)
-    return worst / max(float(np.max(np.abs(array))) for array in (*wanted, *fed))
 
 
 def shapes_printed(name: str, batch: int, inputs: int, units: int) -> list[str]:

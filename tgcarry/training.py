@@ -73,11 +73,12 @@ def train(
         with _named("validation"):
             data.check_chunk(chunk, index)
     with tf.Graph().as_default() as graph:
-        model = build_model(spec_for(options, dataset))
+        spec = spec_for(options, dataset)
+        model = build_model(spec)
         checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, graph)
     config = {
         "options": asdict(options),
-        "model": asdict(spec_for(options, dataset)),
+        "model": asdict(spec),
         "vocabulary": dataset.vocabulary,
         "classes": dataset.classes,
         "scale": None if dataset.scale is None else dataset.scale.to_json(),
@@ -93,7 +94,7 @@ def train(
     )
     on_text(dataset.description)
     with runner, logs.LogWriter(log_dir, config, graph, overwrite) as log:
-        summary = job.run(runner, log)
+        summary = {"policy": str(policy), **job.run(runner, log)}
         log.finish(summary)
     return summary
 
@@ -135,7 +136,7 @@ class _Job:
             self._on_progress(Progress(self._seen, self._chunks, _per_step(visit.metrics)))
 
     def run(self, runner: Runner, log: logs.LogWriter) -> dict[str, Any]:
-        """Trains to the end and returns the summary."""
+        """Trains to the end and returns the figures of the summary."""
         chunks = data.epochs(self._dataset.train, self._options.epochs)
         started, training, step, done = time.perf_counter(), 0.0, 0, 0
         validation = self._validate(runner, log, 0, 0)
@@ -152,9 +153,7 @@ class _Job:
         if done != due - self._every:
             validation = self._validate(runner, log, step, done)
             self._checkpoints.save(runner.session, step)
-        asked = self._options
         return {
-            "policy": str(make_policy(asked.policy, asked.window, asked.decay)),
             "steps": step,
             "chunks": done,
             "validation": validation,
