@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry import twins
+from tgcarry.engines import ENGINES, choose_engine, note_engine
 from tgcarry.errors import CarryError
+from tgcarry.stack import ResettingCell, unroll_stack, with_flags
 
 
 def dynamic_rnn(
@@ -44,8 +46,13 @@ def dynamic_rnn(
       swap_memory: of TensorFlow's loop.
       time_major: whether inputs and outputs have time first.
       scope: variable scope, "rnn" by default.
-      engine: how to unroll. "stock" is TensorFlow's own while loop; "auto" takes the fastest
-        engine that supports the cell. All give the same variables and results.
+      engine: how to unroll. "stock" is TensorFlow's own while loop, for any cell. "loop" runs
+        hand-written forward and reverse passes of GRUCell, BasicLSTMCell, LSTMCell and
+        BasicRNNCell, stacked or with residuals, whose input products and weight gradients are
+        one matrix product each; "fused" compiles them with XLA, once per shape of the inputs.
+        "auto" takes the fastest one that supports the cell here. All give the same variables
+        and results. A batch size that is known when the graph is built lets "fused" share the
+        streams out over the cores. Only "stock" has gradients of gradients.
       resets: bool `[B, L]` (`[L, B]` if `time_major`), True where a stream starts a new
         sequence. None for nowhere.
 
@@ -53,50 +60,119 @@ def dynamic_rnn(
       `(outputs, final_state)`: nest of `[B, L, H]`, nest like the state.
 
     Raises:
-      CarryError: an unknown engine, `resets` of the wrong dtype or rank, or an initial state
-        whose structure, dtype or static width is not the cell's.
+      CarryError: an unknown engine or one that cannot run the cell, `resets` of the wrong
+        dtype or rank, or an initial state whose structure, dtype or static width is not the
+        cell's.
       TypeError, ValueError: as TensorFlow 1 raises them.
 
     Source: `tf.nn.dynamic_rnn` of TensorFlow 1.15.
     """
-    unroll = _engine(engine)
+    _check_engine(engine)
     inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
     if initial_state is not None:
         _check_state(cell, initial_state, tf.nest.flatten(inputs))
     if resets is not None:
         resets = tf.convert_to_tensor(resets)
-        first = tf.nest.flatten(inputs)[0]
-        _check_resets(resets, first)
-        cell = _ResettingCell(cell)
-        # As many dimensions known as the inputs have; TensorFlow's loop wants them alike.
-        flags = tf.placeholder_with_default(resets, first.shape[:2])
-        inputs = (inputs, tf.expand_dims(flags, -1))
-    return unroll(
+        _check_resets(resets, tf.nest.flatten(inputs)[0])
+    taken = choose_engine(engine, cell, inputs, dtype)
+    note_engine(scope, taken)
+    if taken.name == "stock":
+        return _stock(
+            cell,
+            inputs,
+            resets,
+            sequence_length=sequence_length,
+            initial_state=initial_state,
+            dtype=dtype,
+            parallel_iterations=parallel_iterations,
+            swap_memory=swap_memory,
+            time_major=time_major,
+            scope=scope,
+        )
+    return _by_hand(
         cell,
         inputs,
-        sequence_length=sequence_length,
-        initial_state=initial_state,
-        dtype=dtype,
-        parallel_iterations=parallel_iterations,
-        swap_memory=swap_memory,
-        time_major=time_major,
-        scope=scope,
+        _Steps(sequence_length, resets, time_major),
+        initial_state,
+        dtype,
+        scope,
+        compiled=taken.name == "fused",
     )
 
 
-def _stock(cell: Any, inputs: Any, **options: Any) -> tuple[Any, Any]:
+class _Steps(NamedTuple):
+    """Holds what a call says about its steps."""
+
+    lengths: Any
+    resets: Any
+    time_major: bool
+
+
+def _stock(cell: Any, inputs: Any, resets: Any, **options: Any) -> tuple[Any, Any]:
+    if resets is not None:
+        cell, inputs = ResettingCell(cell), with_flags(inputs, resets)
     return tf.nn.dynamic_rnn(cell, inputs, **options)
 
 
-ENGINES: dict[str, Callable[..., tuple[Any, Any]]] = {"auto": _stock, "stock": _stock}
+def _by_hand(
+    cell: Any,
+    inputs: Any,
+    steps: _Steps,
+    initial_state: Any,
+    dtype: Any,
+    scope: Any,
+    compiled: bool,
+) -> tuple[Any, Any]:
+    with tf.variable_scope(scope or "rnn"):
+        x = inputs if steps.time_major else tf.transpose(inputs, [1, 0, 2])
+        fresh = steps.resets
+        if fresh is not None and not steps.time_major:
+            fresh = tf.transpose(fresh)
+        state = initial_state
+        if state is None:
+            state = _zero_state(cell, x, dtype)
+        else:
+            state = tf.nest.map_structure(tf.convert_to_tensor, state)
+        lengths = _lengths(steps.lengths, x)
+        # One step that nothing reads makes the variables, under the very names and checks of
+        # TensorFlow's loop.
+        cell(tf.ensure_shape(x[0], x.shape[1:]), state)
+        run = unroll_stack(cell, x, state, lengths, fresh, compiled)
+        outputs = run.outputs if steps.time_major else tf.transpose(run.outputs, [1, 0, 2])
+        final = twins.with_twin(run.final, run.final_alone)
+    outputs.set_shape([*inputs.shape.as_list()[:2], cell.output_size])
+    return outputs, final
 
 
-def _engine(name: str) -> Callable[..., tuple[Any, Any]]:
+def _zero_state(cell: Any, x: Any, dtype: Any) -> Any:
+    if dtype is None:
+        raise ValueError("dynamic_rnn: without an initial_state, give the dtype of a zero one")
+    batch = x.shape.as_list()[1]
+    return cell.zero_state(tf.shape(x)[1] if batch is None else batch, dtype)
+
+
+def _lengths(lengths: Any, x: Any) -> Any:
+    if lengths is None:
+        return None
+    lengths = tf.cast(lengths, tf.int32)
+    if lengths.shape.rank not in (None, 1):
+        raise ValueError(
+            f"dynamic_rnn(sequence_length=): {lengths.name!r} has shape {lengths.shape}; give one "
+            f"number per stream, [{x.shape.as_list()[1] or 'batch'}]"
+        )
+    streams = tf.shape(x)[1]
+    fits = tf.debugging.assert_equal(
+        tf.shape(lengths), [streams], message="sequence_length is not one number per stream"
+    )
+    with tf.control_dependencies([fits]):
+        return tf.identity(lengths)
+
+
+def _check_engine(name: Any) -> None:
     if not isinstance(name, str) or name not in ENGINES:
         raise CarryError(
             f"dynamic_rnn(engine={name!r}): no such engine; choose from {', '.join(ENGINES)}"
         )
-    return ENGINES[name]
 
 
 def _check_state(cell: Any, state: Any, inputs: list[tf.Tensor]) -> None:
@@ -136,32 +212,3 @@ def _check_resets(resets: tf.Tensor, first_input: tf.Tensor) -> None:
             f"dynamic_rnn(resets=): {resets.name!r} has shape {resets.shape}, the inputs begin "
             f"with {first_input.shape[:2]}: give one flag per stream and step"
         )
-
-
-class _ResettingCell:
-    """Runs a cell on `(input, flag)`, from a zero state in the rows whose flag is set."""
-
-    def __init__(self, cell: Any) -> None:
-        self._cell = cell
-        self.state_size = cell.state_size
-        self.output_size = cell.output_size
-
-    def zero_state(self, batch_size: Any, dtype: tf.DType) -> Any:
-        return self._cell.zero_state(batch_size, dtype)
-
-    def get_initial_state(
-        self, inputs: Any = None, batch_size: Any = None, dtype: tf.DType | None = None
-    ) -> Any:
-        if inputs is not None:
-            inputs = inputs[0]
-        return self._cell.get_initial_state(inputs=inputs, batch_size=batch_size, dtype=dtype)
-
-    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> tuple[Any, Any]:
-        inputs, flag = inputs
-
-        def cut(leaf: tf.Tensor) -> tf.Tensor:
-            flags = tf.reshape(flag, [-1] + [1] * (leaf.shape.rank - 1))
-            # Not a product: a state that has overflowed must not leave a NaN behind.
-            return tf.where_v2(flags, tf.zeros_like(leaf), leaf)
-
-        return self._cell(inputs, tf.nest.map_structure(cut, state), scope)

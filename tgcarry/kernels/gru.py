@@ -1,0 +1,82 @@
+"""The gated recurrent unit's recurrence and its reverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry.cells.gru import GRUCell
+from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
+
+
+class GRURecurrence:
+    """Runs `GRUCell`'s equations; keeps the gates and the candidate.
+
+    [r, u] = sigmoid(zg + h Ug)
+    c      = act(zc + (r * h) Uc)
+    h'     = u * h + (1 - u) * c
+    """
+
+    output = 0
+
+    def __init__(self, cell: GRUCell) -> None:
+        self._cell = cell
+        self._units = cell.num_units
+        self._activation = ACTIVATIONS[cell.activation]
+        self.widths = (cell.num_units,)
+
+    def weights(self) -> Tensors:
+        """Returns both kernels, each with its bias behind it."""
+        cell = self._cell
+        held = (cell.gate_kernel, cell.gate_bias, cell.candidate_kernel, cell.candidate_bias)
+        return tuple(tf.convert_to_tensor(variable) for variable in held)
+
+    def project(self, x: Any, weights: Tensors) -> Tensors:
+        """Returns zg `[N, 2H]` and zc `[N, H]`."""
+        gates, gate_bias, candidate, bias = weights
+        return (
+            tf.nn.bias_add(tf.matmul(x, rows(gates, self._units)[0]), gate_bias),
+            tf.nn.bias_add(tf.matmul(x, rows(candidate, self._units)[0]), bias),
+        )
+
+    def recurrent(self, weights: Tensors) -> Tensors:
+        """Returns Ug and Uc."""
+        return rows(weights[0], self._units)[1], rows(weights[2], self._units)[1]
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+        """Returns h', and the gates and candidate to keep."""
+        (h,) = state
+        gates = tf.sigmoid(z[0] + tf.matmul(h, u[0]))
+        reset, update = tf.split(gates, 2, axis=1)
+        candidate = self._activation.value(z[1] + tf.matmul(reset * h, u[1]))
+        return (update * h + (1.0 - update) * candidate,), (gates, candidate)
+
+    def back(
+        self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
+    ) -> tuple[Tensors, Tensors]:
+        """Returns dzg, dzc and dh."""
+        (dh,), (h,), (gates, candidate) = slopes, before, kept
+        reset, update = tf.split(gates, 2, axis=1)
+        dzc = dh * (1.0 - update) * self._activation.slope(candidate)
+        through = tf.matmul(dzc, ut[1])
+        dzr = through * h * reset * (1.0 - reset)
+        dzu = dh * (h - candidate) * update * (1.0 - update)
+        dzg = tf.concat([dzr, dzu], 1)
+        return (dzg, dzc), (dh * update + through * reset + tf.matmul(dzg, ut[0]),)
+
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
+    ) -> tuple[Any, Tensors]:
+        """Returns dx and the gradients of kernels and biases."""
+        (dzg, dzc), (h,) = dz, before
+        in_gates, in_candidate = (rows(weights[i], self._units)[0] for i in (0, 2))
+        dx = tf.matmul(dzg, in_gates, transpose_b=True)
+        dx += tf.matmul(dzc, in_candidate, transpose_b=True)
+        cut = kept[0][:, : self._units] * h
+        return dx, (
+            tf.concat([flat_product(x, dzg), flat_product(h, dzg)], 0),
+            tf.reduce_sum(dzg, 0),
+            tf.concat([flat_product(x, dzc), flat_product(cut, dzc)], 0),
+            tf.reduce_sum(dzc, 0),
+        )

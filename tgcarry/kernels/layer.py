@@ -1,0 +1,117 @@
+"""One layer over all steps as a differentiable operation, compiled by XLA or not."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf2
+import tensorflow.compat.v1 as tf
+
+from tgcarry.errors import CarryError
+from tgcarry.kernels import loops
+from tgcarry.kernels.recurrence import Recurrence, Tensors
+
+
+class Flags(NamedTuple):
+    """Holds what is special about single steps; None where nothing is."""
+
+    real: Any
+    """bool `[L, B, 1]`, False for padding."""
+    fresh: Any
+    """bool `[L, B, 1]`, True where a step starts from zeros."""
+
+
+class LayerRun(NamedTuple):
+    """Holds one layer's results, time first."""
+
+    outputs: Any
+    """`[L, B, H]`; the gradient enters here."""
+    final: Tensors
+    """`[B, H]` each; and here."""
+    outputs_alone: Any
+    """The same values as `outputs`, from a run that keeps nothing for a reverse."""
+    final_alone: Tensors
+    """The same values as `final`, from a run that computes nothing else."""
+
+
+class Layer:
+    """Unrolls one recurrence on several parts of a batch with the same traced passes.
+
+    Args:
+      recurrence: the cell's arithmetic; its cell is built.
+      compiled: whether XLA compiles the passes.
+    """
+
+    def __init__(self, recurrence: Recurrence, compiled: bool) -> None:
+        self._recurrence = recurrence
+        self._weights = recurrence.weights()
+        self._leaves = len(recurrence.widths)
+        self._forward = _traced(loops.forward, recurrence, compiled)
+        self._backward = _traced(loops.backward, recurrence, compiled)
+        self._outputs_only = _traced(loops.outputs_only, recurrence, compiled)
+        self._final_only = _traced(loops.final_only, recurrence, compiled)
+
+    def __call__(
+        self, x: Any, x_alone: Any, initial: Tensors, flags: Flags, last: bool
+    ) -> LayerRun:
+        """Adds one unrolled pass to the graph.
+
+        Args:
+          x: `[L, B, I]`, differentiable.
+          x_alone: the same values, for the runs that keep nothing.
+          initial: `[B, H]` each.
+          flags: padding and fresh starts.
+          last: whether no layer above wants `outputs_alone`.
+        """
+        outputs, *final = self._differentiable(x, initial, flags)
+        if last:
+            alone = None, self._final_only(x_alone, initial, self._weights, *flags)
+        else:
+            alone = self._outputs_only(x_alone, initial, self._weights, *flags)
+        return LayerRun(outputs, tuple(final), alone[0], tuple(alone[1]))
+
+    def _differentiable(self, x: Any, initial: Tensors, flags: Flags) -> Any:
+        leaves = self._leaves
+
+        @tf.custom_gradient
+        def run(x: Any, *rest: Any) -> Any:
+            initial, weights = rest[:leaves], rest[leaves:]
+            ran = self._forward(x, initial, weights, *flags)
+
+            def reverse(d_outputs: Any, *d_final: Any) -> list[Any]:
+                reversed_run = self._reverse(
+                    (x, initial, weights, flags), (ran.states, ran.kept), (d_outputs, d_final)
+                )
+                return list(reversed_run)
+
+            return (ran.outputs, *ran.final), reverse
+
+        return run(x, *initial, *self._weights)
+
+    def _reverse(self, given: Any, ran: Any, slopes: Any) -> Any:
+        """Runs the reverse pass as an operation whose own gradient is refused by name."""
+        x, initial, weights, flags = given
+        d_outputs, d_final = slopes
+
+        @tf.custom_gradient
+        def run(*_: Any) -> Any:
+            found = self._backward(
+                x, initial, weights, *flags, ran=ran, slopes=(d_outputs, tuple(d_final))
+            )
+            return (found.inputs, *found.initial, *found.weights), _refuse
+
+        return run(d_outputs, *d_final, x, *initial, *weights)
+
+
+def _traced(function: Any, recurrence: Recurrence, compiled: bool) -> Any:
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        return function(recurrence, *args, **kwargs)
+
+    return tf2.function(bound, jit_compile=compiled or None, autograph=False)
+
+
+def _refuse(*_: Any) -> Any:
+    raise CarryError(
+        "a gradient of a gradient was asked for, which the hand-written passes of "
+        "engine='fused' and engine='loop' do not have: take dynamic_rnn(engine='stock')"
+    )

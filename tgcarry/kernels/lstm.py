@@ -1,0 +1,98 @@
+"""The LSTM's recurrence and its reverse, without peepholes, projection and clipping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry.cells.lstm import BasicLSTMCell, LSTMCell
+from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
+
+
+class LSTMRecurrence:
+    """Runs `BasicLSTMCell`'s equations; keeps the gates and the new memory's content.
+
+        [i, f, o] = sigmoid(zs + h Us),     j = act(zj + h Uj)
+        c' = f * c + i * j,                 h' = o * act(c')
+
+    The kernel's columns i, j, f, o are taken apart as [i, f, o] and [j], so that one sigmoid
+    covers what lies side by side; the forget bias goes into zs.
+    """
+
+    output = 1
+
+    def __init__(self, cell: BasicLSTMCell | LSTMCell) -> None:
+        self._cell = cell
+        self._units = cell.num_units
+        self._activation = ACTIVATIONS[cell.activation]
+        self.widths = (cell.num_units, cell.num_units)
+
+    def weights(self) -> Tensors:
+        """Returns kernel and bias."""
+        return tf.convert_to_tensor(self._cell.kernel), tf.convert_to_tensor(self._cell.bias)
+
+    def project(self, x: Any, weights: Tensors) -> Tensors:
+        """Returns zs `[N, 3H]` and zj `[N, H]`."""
+        kernel, bias = weights
+        inner = rows(kernel, self._units)[0]
+        (gates, content), (gate_bias, content_bias) = _apart(inner), _apart(bias)
+        forget = tf.convert_to_tensor(self._cell.forget_bias, bias.dtype)
+        zero = tf.zeros([self._units], bias.dtype)
+        gate_bias += tf.concat([zero, zero + forget, zero], 0)
+        return (
+            tf.nn.bias_add(tf.matmul(x, gates), gate_bias),
+            tf.nn.bias_add(tf.matmul(x, content), content_bias),
+        )
+
+    def recurrent(self, weights: Tensors) -> Tensors:
+        """Returns `[Us, Uj]` side by side, one matrix `[H, 4H]`."""
+        return (tf.concat(_apart(rows(weights[0], self._units)[1]), 1),)
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+        """Returns c' and h', and the gates and j to keep."""
+        c, h = state
+        from_gates, from_content = tf.split(
+            tf.matmul(h, u[0]), [3 * self._units, self._units], axis=1
+        )
+        gates = tf.sigmoid(z[0] + from_gates)
+        content = self._activation.value(z[1] + from_content)
+        i, f, o = tf.split(gates, 3, axis=1)
+        c = f * c + i * content
+        return (c, o * self._activation.value(c)), (gates, content)
+
+    def back(
+        self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
+    ) -> tuple[Tensors, Tensors]:
+        """Returns dzs, dzj, dc and dh."""
+        (dc, dh), (gates, j) = slopes, kept
+        i, f, o = tf.split(gates, 3, axis=1)
+        shown = self._activation.value(after[0])
+        dc += dh * o * self._activation.slope(shown)
+        dzi = dc * j * i * (1.0 - i)
+        dzf = dc * before[0] * f * (1.0 - f)
+        dzo = dh * shown * o * (1.0 - o)
+        dzj = dc * i * self._activation.slope(j)
+        dz = tf.concat([dzi, dzf, dzo, dzj], 1)
+        return (dz,), (dc * f, tf.matmul(dz, ut[0]))
+
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
+    ) -> tuple[Any, Tensors]:
+        """Returns dx and the gradients of kernel and bias, columns i, j, f, o."""
+        inner = tf.concat(_apart(rows(weights[0], self._units)[0]), 1)
+        dx = tf.matmul(dz[0], inner, transpose_b=True)
+        kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[1], dz[0])], 0)
+        return dx, (_together(kernel), _together(tf.reduce_sum(dz[0], 0)))
+
+
+def _apart(columns: Any) -> tuple[Any, Any]:
+    """Takes columns i, j, f, o apart as [i, f, o] and [j]."""
+    i, j, f, o = tf.split(columns, 4, axis=-1)
+    return tf.concat([i, f, o], -1), j
+
+
+def _together(columns: Any) -> Any:
+    """Puts columns i, f, o, j back into the kernel's order."""
+    i, f, o, j = tf.split(columns, 4, axis=-1)
+    return tf.concat([i, j, f, o], -1)

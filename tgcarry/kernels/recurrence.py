@@ -1,0 +1,88 @@
+"""What the unrolling loops need to know of a cell: one step, its reverse, and its products.
+
+A recurrence is cut so that only what depends on the state before stays in the loop:
+
+    z_t = x_t W + b                        before the loop, one product for all steps
+    s_t, kept_t = step(z_t, s_{t-1}, U)     in the loop
+    dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop
+    dW, dU, db, dx  from all dz_t           behind the loop, one product each
+
+N is steps times streams, B the streams, I the input width, H the units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import tensorflow.compat.v1 as tf
+
+Tensors = tuple[Any, ...]
+
+
+class Activation(NamedTuple):
+    """Pairs a function with its slope, written in terms of its value."""
+
+    value: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+
+
+# Only functions whose slope follows from their value: nothing else needs to be kept.
+ACTIVATIONS: dict[Any, Activation] = {
+    tf.tanh: Activation(tf.tanh, lambda y: 1.0 - y * y),
+    tf.sigmoid: Activation(tf.sigmoid, lambda y: y * (1.0 - y)),
+    tf.nn.relu: Activation(tf.nn.relu, lambda y: tf.cast(y > 0, y.dtype)),
+    tf.identity: Activation(tf.identity, tf.ones_like),
+}
+
+
+class Recurrence(Protocol):
+    """Describes one cell's arithmetic to the loops; all tensors of one float dtype."""
+
+    widths: tuple[int, ...]
+    """Width of each state leaf."""
+    output: int
+    """Which state leaf is the output."""
+
+    def weights(self) -> Tensors:
+        """Returns the cell's variables as tensors, in the order of `weight_gradients`."""
+        ...
+
+    def project(self, x: Any, weights: Tensors) -> Tensors:
+        """Returns z, `[N, k]` each, from inputs `[N, I]`."""
+        ...
+
+    def recurrent(self, weights: Tensors) -> Tensors:
+        """Returns U, the matrices that the state is multiplied with."""
+        ...
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+        """Returns the new state and what `back` wants kept, from z and s_{t-1}, `[B, k]`."""
+        ...
+
+    def back(
+        self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
+    ) -> tuple[Tensors, Tensors]:
+        """Returns dz and the gradient at s_{t-1} from the gradient at s_t; `ut` is U^T."""
+        ...
+
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
+    ) -> tuple[Any, Tensors]:
+        """Returns dx `[N, I]` and the weights' gradients, from all steps `[N, k]`."""
+        ...
+
+
+def rows(kernel: Any, units: int) -> tuple[Any, Any]:
+    """Splits a kernel `[I+H, k]` into the inputs' rows and the state's."""
+    return kernel[:-units], kernel[-units:]
+
+
+def flat_product(a: Any, b: Any) -> Any:
+    """Computes `a^T b` over all steps: `[N, i]`, `[N, j]` to `[i, j]`."""
+    return tf.matmul(a, b, transpose_a=True)
+
+
+def transposed(matrices: Sequence[Any]) -> Tensors:
+    """Transposes each matrix."""
+    return tuple(tf.transpose(matrix) for matrix in matrices)

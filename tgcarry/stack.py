@@ -1,0 +1,275 @@
+"""Unrolls a stack of cells layer by layer with the hand-written passes, where there are any."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import tensorflow as tf2
+import tensorflow.compat.v1 as tf
+
+from tgcarry.cells import (
+    BasicLSTMCell,
+    DropoutWrapper,
+    LSTMCell,
+    LSTMStateTuple,
+    MultiRNNCell,
+    ResidualWrapper,
+    RNNCell,
+)
+from tgcarry.kernels import Flags, Layer, recurrence_of, why_not
+
+# Streams that a core should have at least, to be worth a pass of its own.
+_STREAMS_A_CORE = 16
+
+
+class Unrolled(NamedTuple):
+    """Holds an unrolled cell, time first; the `_alone` ones keep nothing for a reverse."""
+
+    outputs: Any
+    final: Any
+    outputs_alone: Any
+    final_alone: Any
+
+
+class Leaf(NamedTuple):
+    """Tells of one cell without cells inside, and why TensorFlow's loop must run it."""
+
+    cell: Any
+    reason: str | None
+
+
+def leaves_of(cell: Any) -> Iterator[Leaf]:
+    """Yields the layers of a cell, the lowest first."""
+    if type(cell) is MultiRNNCell:
+        for inner in cell.cells:
+            yield from leaves_of(inner)
+    elif _passes_through(cell):
+        yield from leaves_of(cell.wrapped_cell)
+    else:
+        yield Leaf(cell, why_not(cell))
+
+
+def whole_reason(cell: Any) -> str | None:
+    """Says why no layer of a cell can run by hand; None if one can.
+
+    Layers are run one after the other only if all are tgcarry's own, which keep their
+    variables: another's might look for them in the scope where its step is called.
+    """
+    leaves = list(leaves_of(cell))
+    foreign = [leaf for leaf in leaves if not isinstance(leaf.cell, RNNCell)]
+    if foreign:
+        return f"{type(foreign[0].cell).__name__} is not one of tgcarry's cells"
+    drawing = [leaf for leaf in leaves if isinstance(leaf.cell, DropoutWrapper)]
+    if drawing:
+        return "DropoutWrapper draws at every step"
+    if all(leaf.reason for leaf in leaves):
+        return leaves[0].reason
+    return None
+
+
+def unroll_stack(
+    cell: Any, x: Any, state: Any, lengths: Any, fresh: Any, compiled: bool
+) -> Unrolled:
+    """Unrolls a built cell, each layer over all steps before the next one.
+
+    Args:
+      cell: a cell for which `whole_reason` is None, with its variables made.
+      x: float `[L, B, I]`.
+      state: nest like `cell.state_size` of `[B, H]`.
+      lengths: int `[B]`, or None.
+      fresh: bool `[L, B]`, or None.
+      compiled: whether XLA compiles the passes.
+
+    Returns:
+      `Unrolled`.
+    """
+    layers = {
+        id(leaf.cell): Layer(recurrence_of(leaf.cell), compiled)
+        for leaf in leaves_of(cell)
+        if leaf.reason is None
+    }
+    count = _parts(x, compiled and all(not leaf.reason for leaf in leaves_of(cell)))
+    runs = [_Walk(layers, *part)(cell) for part in _split(x, state, lengths, fresh, count)]
+    if count == 1:
+        return runs[0]
+    return Unrolled(
+        tf.concat([run.outputs for run in runs], 1),
+        _joined([run.final for run in runs]),
+        None,
+        _joined([run.final_alone for run in runs]),
+    )
+
+
+class _Walk:
+    """Runs the layers of one part of the batch."""
+
+    def __init__(
+        self, layers: dict[int, Layer], x: Any, state: Any, lengths: Any, fresh: Any
+    ) -> None:
+        self._layers = layers
+        self._x, self._state = x, state
+        self._lengths, self._fresh = lengths, fresh
+        self._flags = _flags(x, lengths, fresh)
+
+    def __call__(self, cell: Any) -> Unrolled:
+        return self._run(cell, self._x, self._x, self._state, last=True)
+
+    def _run(self, cell: Any, x: Any, x_alone: Any, state: Any, last: bool) -> Unrolled:
+        if type(cell) is MultiRNNCell:
+            return self._multi(cell, x, x_alone, state, last)
+        if _passes_through(cell):
+            inner = self._run(cell.wrapped_cell, x, x_alone, state, last)
+            return self._residual(x, x_alone, inner) if _is_residual(cell) else inner
+        if id(cell) in self._layers:
+            return self._by_hand(cell, x, x_alone, state, last)
+        return self._stock(cell, x, state)
+
+    def _multi(self, cell: Any, x: Any, x_alone: Any, state: Any, last: bool) -> Unrolled:
+        states = state
+        if not cell.state_is_tuple:
+            states = tf.split(state, [inner.state_size for inner in cell.cells], axis=1)
+        top = len(cell.cells) - 1
+        finals, finals_alone = [], []
+        for i, (inner, own) in enumerate(zip(cell.cells, states, strict=True)):
+            run = self._run(inner, x, x_alone, own, last and i == top)
+            x, x_alone = run.outputs, run.outputs_alone
+            finals.append(run.final)
+            finals_alone.append(run.final_alone)
+        if not cell.state_is_tuple:
+            return Unrolled(x, tf.concat(finals, 1), x_alone, tf.concat(finals_alone, 1))
+        return Unrolled(x, tuple(finals), x_alone, tuple(finals_alone))
+
+    def _residual(self, x: Any, x_alone: Any, inner: Unrolled) -> Unrolled:
+        def added(inputs: Any, outputs: Any) -> Any:
+            total = inputs + outputs
+            real = self._flags.real
+            return total if real is None else tf.where_v2(real, total, tf.zeros_like(total))
+
+        alone = inner.outputs_alone
+        return inner._replace(
+            outputs=added(x, inner.outputs),
+            outputs_alone=None if alone is None else added(x_alone, alone),
+        )
+
+    def _by_hand(self, cell: Any, x: Any, x_alone: Any, state: Any, last: bool) -> Unrolled:
+        paired = isinstance(cell, BasicLSTMCell | LSTMCell)
+        if not paired:
+            parts = (state,)
+        else:
+            parts = tuple(state) if cell.state_is_tuple else tuple(tf.split(state, 2, axis=1))
+        run = self._layers[id(cell)](x, x_alone, parts, self._flags, last)
+
+        def packed(final: Any) -> Any:
+            if not paired:
+                return final[0]
+            return LSTMStateTuple(*final) if cell.state_is_tuple else tf.concat(final, 1)
+
+        return Unrolled(run.outputs, packed(run.final), run.outputs_alone, packed(run.final_alone))
+
+    def _stock(self, cell: Any, x: Any, state: Any) -> Unrolled:
+        inputs = x
+        if self._fresh is not None:
+            cell, inputs = ResettingCell(cell), with_flags(x, self._fresh)
+        outputs, final = tf.nn.dynamic_rnn(
+            cell, inputs, self._lengths, initial_state=state, time_major=True
+        )
+        return Unrolled(outputs, final, outputs, final)
+
+
+def with_flags(inputs: Any, fresh: Any) -> Any:
+    """Pairs inputs with flags `[L, B]` (or `[B, L]`, as the inputs are) for a `ResettingCell`."""
+    # As many dimensions known as the inputs have; TensorFlow's loop wants them alike.
+    flags = tf.placeholder_with_default(fresh, tf.nest.flatten(inputs)[0].shape[:2])
+    return inputs, tf.expand_dims(flags, -1)
+
+
+class ResettingCell:
+    """Runs a cell on `(input, flag)`, from a zero state in the rows whose flag is set."""
+
+    def __init__(self, cell: Any) -> None:
+        self._cell = cell
+        self.state_size = cell.state_size
+        self.output_size = cell.output_size
+
+    def zero_state(self, batch_size: Any, dtype: tf.DType) -> Any:
+        """Makes the wrapped cell's zero state."""
+        return self._cell.zero_state(batch_size, dtype)
+
+    def get_initial_state(
+        self, inputs: Any = None, batch_size: Any = None, dtype: tf.DType | None = None
+    ) -> Any:
+        """Makes the wrapped cell's zero state for the batch of `inputs`."""
+        if inputs is not None:
+            inputs = inputs[0]
+        return self._cell.get_initial_state(inputs=inputs, batch_size=batch_size, dtype=dtype)
+
+    def __call__(self, inputs: Any, state: Any, scope: Any = None) -> tuple[Any, Any]:
+        """Runs one step, from zeros where the flag `[B, 1]` is set."""
+        inputs, flag = inputs
+
+        def cut(leaf: tf.Tensor) -> tf.Tensor:
+            flags = tf.reshape(flag, [-1] + [1] * (leaf.shape.rank - 1))
+            # Not a product: a state that has overflowed must not leave a NaN behind.
+            return tf.where_v2(flags, tf.zeros_like(leaf), leaf)
+
+        return self._cell(inputs, tf.nest.map_structure(cut, state), scope)
+
+
+def _passes_through(cell: Any) -> bool:
+    """Says whether a wrapper does nothing at single steps that a whole sequence could not."""
+    if type(cell) is ResidualWrapper:
+        return cell.residual_fn is None
+    return type(cell) is DropoutWrapper and all(
+        isinstance(keep, float) and keep == 1.0
+        for keep in (cell.input_keep_prob, cell.output_keep_prob, cell.state_keep_prob)
+    )
+
+
+def _is_residual(cell: Any) -> bool:
+    return type(cell) is ResidualWrapper
+
+
+def _flags(x: Any, lengths: Any, fresh: Any) -> Flags:
+    real = None
+    if lengths is not None:
+        steps = tf.range(tf.shape(x)[0])
+        real = (steps[:, tf.newaxis] < tf.cast(lengths, tf.int32))[..., tf.newaxis]
+    if fresh is None:
+        return Flags(real, None)
+    fresh = fresh[..., tf.newaxis]
+    # Padding keeps its state whatever its flag says, as in TensorFlow's loop.
+    return Flags(real, fresh if real is None else fresh & real)
+
+
+def _parts(x: Any, wanted: bool) -> int:
+    """Returns in how many parts of the batch to run: the small products of a step use one core.
+
+    Only where the batch is known and there is no GPU to be filled instead.
+    """
+    streams = x.shape.as_list()[1]
+    if not wanted or streams is None or tf2.config.list_physical_devices("GPU"):
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, streams // _STREAMS_A_CORE))
+
+
+def _split(x: Any, state: Any, lengths: Any, fresh: Any, count: int) -> Iterator[Any]:
+    if count == 1:
+        yield x, state, lengths, fresh
+        return
+    streams = x.shape.as_list()[1]
+    bounds = [streams * i // count for i in range(count + 1)]
+    for low, high in itertools.pairwise(bounds):
+        yield (
+            x[:, low:high],
+            tf.nest.map_structure(lambda leaf, low=low, high=high: leaf[low:high], state),
+            None if lengths is None else lengths[low:high],
+            None if fresh is None else fresh[:, low:high],
+        )
+
+
+def _joined(finals: list[Any]) -> Any:
+    return tf.nest.map_structure(lambda *leaves: tf.concat(leaves, 0), *finals)
