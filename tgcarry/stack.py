@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -261,14 +260,15 @@ def _split(x: Any, state: Any, lengths: Any, fresh: Any, count: int) -> Iterator
         yield x, state, lengths, fresh
         return
     streams = x.shape.as_list()[1]
-    bounds = [streams * i // count for i in range(count + 1)]
-    for low, high in itertools.pairwise(bounds):
-        yield (
-            x[:, low:high],
-            tf.nest.map_structure(lambda leaf, low=low, high=high: leaf[low:high], state),
-            None if lengths is None else lengths[low:high],
-            None if fresh is None else fresh[:, low:high],
-        )
+    sizes = [streams * (i + 1) // count - streams * i // count for i in range(count)]
+
+    # Not slices: the gradient of a split is one concatenation.
+    def cut(whole: Any, axis: int) -> list[Any]:
+        return [None] * count if whole is None else tf.split(whole, sizes, axis)
+
+    leaves = [cut(leaf, 0) for leaf in tf.nest.flatten(state)]
+    states = [tf.nest.pack_sequence_as(state, part) for part in zip(*leaves, strict=True)]
+    yield from zip(cut(x, 1), states, cut(lengths, 0), cut(fresh, 1), strict=True)
 
 
 def _joined(finals: list[Any]) -> Any:

@@ -11,10 +11,10 @@ from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
 
 
 class GRURecurrence:
-    """Runs `GRUCell`'s equations; keeps the gates and the candidate.
+    """Runs `GRUCell`'s equations; keeps both gates and the candidate.
 
-    [r, u] = sigmoid(zg + h Ug)
-    c      = act(zc + (r * h) Uc)
+    [r, u] = sigmoid(zg + h Ug + bg)
+    c      = act(zc + (r * h) Uc + bc)
     h'     = u * h + (1 - u) * c
     """
 
@@ -34,30 +34,29 @@ class GRURecurrence:
 
     def project(self, x: Any, weights: Tensors) -> Tensors:
         """Returns zg `[N, 2H]` and zc `[N, H]`."""
-        gates, gate_bias, candidate, bias = weights
-        return (
-            tf.nn.bias_add(tf.matmul(x, rows(gates, self._units)[0]), gate_bias),
-            tf.nn.bias_add(tf.matmul(x, rows(candidate, self._units)[0]), bias),
-        )
+        return tuple(tf.matmul(x, rows(weights[i], self._units)[0]) for i in (0, 2))
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns Ug and Uc."""
         return rows(weights[0], self._units)[1], rows(weights[2], self._units)[1]
 
-    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+    def biases(self, weights: Tensors) -> Tensors:
+        """Returns bg and bc."""
+        return weights[1], weights[3]
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
         """Returns h', and the gates and candidate to keep."""
         (h,) = state
-        gates = tf.sigmoid(z[0] + tf.matmul(h, u[0]))
+        gates = tf.sigmoid(z[0] + tf.matmul(h, u[0]) + b[0])
         reset, update = tf.split(gates, 2, axis=1)
-        candidate = self._activation.value(z[1] + tf.matmul(reset * h, u[1]))
-        return (update * h + (1.0 - update) * candidate,), (gates, candidate)
+        candidate = self._activation.value(z[1] + tf.matmul(reset * h, u[1]) + b[1])
+        return (update * h + (1.0 - update) * candidate,), (reset, update, candidate)
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
     ) -> tuple[Tensors, Tensors]:
         """Returns dzg, dzc and dh."""
-        (dh,), (h,), (gates, candidate) = slopes, before, kept
-        reset, update = tf.split(gates, 2, axis=1)
+        (dh,), (h,), (reset, update, candidate) = slopes, before, kept
         dzc = dh * (1.0 - update) * self._activation.slope(candidate)
         through = tf.matmul(dzc, ut[1])
         dzr = through * h * reset * (1.0 - reset)
@@ -73,7 +72,7 @@ class GRURecurrence:
         in_gates, in_candidate = (rows(weights[i], self._units)[0] for i in (0, 2))
         dx = tf.matmul(dzg, in_gates, transpose_b=True)
         dx += tf.matmul(dzc, in_candidate, transpose_b=True)
-        cut = kept[0][:, : self._units] * h
+        cut = kept[0] * h
         return dx, (
             tf.concat([flat_product(x, dzg), flat_product(h, dzg)], 0),
             tf.reduce_sum(dzg, 0),

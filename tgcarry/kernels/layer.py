@@ -77,30 +77,26 @@ class Layer:
         def run(x: Any, *rest: Any) -> Any:
             initial, weights = rest[:leaves], rest[leaves:]
             ran = self._forward(x, initial, weights, *flags)
+            # Sliced out here, where the first dimension's slices are views and not copies.
+            outputs = ran.after()[self._recurrence.output]
 
             def reverse(d_outputs: Any, *d_final: Any) -> list[Any]:
-                reversed_run = self._reverse(
-                    (x, initial, weights, flags), (ran.states, ran.kept), (d_outputs, d_final)
-                )
-                return list(reversed_run)
+                arrays = ran.before(), ran.after(), ran.kept
+                return list(self._reverse(x, weights, flags, arrays, (d_outputs, d_final)))
 
-            return (ran.outputs, *ran.final), reverse
+            return (loops.without_padding(outputs, flags.real), *ran.final), reverse
 
         return run(x, *initial, *self._weights)
 
-    def _reverse(self, given: Any, ran: Any, slopes: Any) -> Any:
+    def _reverse(self, x: Any, weights: Tensors, flags: Flags, ran: Any, slopes: Any) -> Any:
         """Runs the reverse pass as an operation whose own gradient is refused by name."""
-        x, initial, weights, flags = given
-        d_outputs, d_final = slopes
 
         @tf.custom_gradient
         def run(*_: Any) -> Any:
-            found = self._backward(
-                x, initial, weights, *flags, ran=ran, slopes=(d_outputs, tuple(d_final))
-            )
+            found = self._backward(x, weights, *flags, ran=ran, slopes=slopes)
             return (found.inputs, *found.initial, *found.weights), _refuse
 
-        return run(d_outputs, *d_final, x, *initial, *weights)
+        return run(*tf.nest.flatten((slopes, x, weights, ran)))
 
 
 def _traced(function: Any, recurrence: Recurrence, compiled: bool) -> Any:

@@ -18,14 +18,20 @@ from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
 class Forward(NamedTuple):
     """Holds a forward run; `states` and `kept` are for `backward`."""
 
-    outputs: Any
-    """`[L, B, H]`."""
     final: Tensors
     """`[B, H]` each."""
     states: Tensors
-    """The state after each step, `[L, B, H]` each."""
+    """The state before the first step and after each, `[L+1, B, H]` each."""
     kept: Tensors
     """What the recurrence keeps of each step, `[L, B, k]` each."""
+
+    def before(self) -> Tensors:
+        """Returns the state before each step, `[L, B, H]` each."""
+        return tuple(states[:-1] for states in self.states)
+
+    def after(self) -> Tensors:
+        """Returns the state after each step, `[L, B, H]` each."""
+        return tuple(states[1:] for states in self.states)
 
 
 class Backward(NamedTuple):
@@ -52,63 +58,59 @@ def forward(
       real: bool `[L, B, 1]`, False for padding; None for none.
       fresh: bool `[L, B, 1]`, True where a step starts from zeros; None for nowhere.
     """
-    x = _without_padding(x, real)
-    z = _projected(recurrence, x, weights)
-    matrices = recurrence.recurrent(weights)
-    widths = (*recurrence.widths, *_kept_widths(recurrence, z, initial, matrices))
+    x = without_padding(x, real)
+    one = _Step(recurrence, x, weights, real, fresh)
     steps = tf.shape(x)[0]
 
-    def step(t: Any, state: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
-        state, kept = _one(recurrence, t, z, state, matrices, real, fresh)
-        rows = zip(written, (*state, *kept), strict=True)
-        return t + 1, state, tuple(array.write(t, row) for array, row in rows)
+    def step(t: Any, state: Tensors, states: Tensors, kept: Tensors) -> Any:
+        state, keep = one(t, state)
+        states = tuple(a.write(t + 1, s) for a, s in zip(states, state, strict=True))
+        kept = tuple(a.write(t, k) for a, k in zip(kept, keep, strict=True))
+        return t + 1, state, states, kept
 
-    arrays = _arrays(widths, steps, x)
-    _, final, written = tf.while_loop(
+    arrays = _arrays(recurrence.widths, steps + 1, x)
+    states = tuple(a.write(0, s) for a, s in zip(arrays, initial, strict=True))
+    _, final, states, kept = tf.while_loop(
         lambda t, *_: t < steps,
         step,
-        (tf.constant(0), initial, arrays),
+        (tf.constant(0), initial, states, _arrays(one.kept_widths(initial), steps, x)),
         maximum_iterations=steps,
     )
-    stacked = tuple(array.stack() for array in written)
-    states, kept = stacked[: len(initial)], stacked[len(initial) :]
-    return Forward(_without_padding(states[recurrence.output], real), final, states, kept)
+    return Forward(final, tuple(a.stack() for a in states), tuple(a.stack() for a in kept))
 
 
 def outputs_only(
     recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors, real: Any, fresh: Any
 ) -> tuple[Any, Tensors]:
     """Runs all steps and keeps nothing but the outputs; arguments as for `forward`."""
-    x = _without_padding(x, real)
-    z = _projected(recurrence, x, weights)
-    matrices = recurrence.recurrent(weights)
+    x = without_padding(x, real)
+    one = _Step(recurrence, x, weights, real, fresh)
     steps = tf.shape(x)[0]
 
     def step(t: Any, state: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
-        state, _ = _one(recurrence, t, z, state, matrices, real, fresh)
+        state, _ = one(t, state)
         return t + 1, state, (written[0].write(t, state[recurrence.output]),)
 
-    arrays = _arrays(recurrence.widths[:1], steps, x)
+    arrays = _arrays([recurrence.widths[recurrence.output]], steps, x)
     _, final, written = tf.while_loop(
         lambda t, *_: t < steps,
         step,
         (tf.constant(0), initial, arrays),
         maximum_iterations=steps,
     )
-    return _without_padding(written[0].stack(), real), final
+    return without_padding(written[0].stack(), real), final
 
 
 def final_only(
     recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors, real: Any, fresh: Any
 ) -> Tensors:
     """Runs all steps and keeps nothing but the last state; arguments as for `forward`."""
-    x = _without_padding(x, real)
-    z = _projected(recurrence, x, weights)
-    matrices = recurrence.recurrent(weights)
+    x = without_padding(x, real)
+    one = _Step(recurrence, x, weights, real, fresh)
     steps = tf.shape(x)[0]
 
     def step(t: Any, state: Tensors) -> tuple[Any, Tensors]:
-        return t + 1, _one(recurrence, t, z, state, matrices, real, fresh)[0]
+        return t + 1, one(t, state)[0]
 
     _, final = tf.while_loop(
         lambda t, _: t < steps, step, (tf.constant(0), initial), maximum_iterations=steps
@@ -119,11 +121,10 @@ def final_only(
 def backward(
     recurrence: Recurrence,
     x: Any,
-    initial: Tensors,
     weights: Tensors,
     real: Any,
     fresh: Any,
-    ran: tuple[Tensors, Tensors],
+    ran: tuple[Tensors, Tensors, Tensors],
     slopes: tuple[Any, Tensors],
 ) -> Backward:
     """Runs the steps in reverse, then the products over all of them.
@@ -131,20 +132,16 @@ def backward(
     Args:
       recurrence: as for `forward`, and so are `x` to `fresh`.
       x: see `forward`.
-      initial: see `forward`.
       weights: see `forward`.
       real: see `forward`.
       fresh: see `forward`.
-      ran: `states` and `kept` of the forward run.
+      ran: the states before each step and after each, and `kept`, of the forward run.
       slopes: gradient at the outputs, `[L, B, H]`, and at the final state, `[B, H]` each.
     """
-    x = _without_padding(x, real)
-    states, kept = ran
-    d_outputs, d_final = _without_padding(slopes[0], real), slopes[1]
-    before = tuple(
-        _cut(tf.concat([s[tf.newaxis], after], 0)[:-1], fresh)
-        for s, after in zip(initial, states, strict=True)
-    )
+    x = without_padding(x, real)
+    before, after, kept = ran
+    before = tuple(_cut(states, fresh) for states in before)
+    d_outputs, d_final = without_padding(slopes[0], real), slopes[1]
     matrices = transposed(recurrence.recurrent(weights))
     steps = tf.shape(x)[0]
 
@@ -152,7 +149,7 @@ def backward(
         at = [s + d_outputs[t] if i == recurrence.output else s for i, s in enumerate(slope)]
         moved = at if real is None else [tf.where_v2(real[t], s, tf.zeros_like(s)) for s in at]
         dz, earlier = recurrence.back(
-            tuple(moved), _at(kept, t), _at(before, t), _at(states, t), matrices
+            tuple(moved), _at(kept, t), _at(before, t), _at(after, t), matrices
         )
         if real is not None:
             # The state was copied through padding, and so is its gradient.
@@ -173,40 +170,37 @@ def backward(
     dx, d_weights = recurrence.gradients(
         _flat(x), tuple(map(_flat, before)), tuple(map(_flat, kept)), dz, weights
     )
-    return Backward(_without_padding(tf.reshape(dx, tf.shape(x)), real), d_initial, d_weights)
+    return Backward(without_padding(tf.reshape(dx, tf.shape(x)), real), d_initial, d_weights)
 
 
-def _one(
-    recurrence: Recurrence,
-    t: Any,
-    z: Tensors,
-    state: Tensors,
-    matrices: Tensors,
-    real: Any,
-    fresh: Any,
-) -> tuple[Tensors, Tensors]:
-    """Runs step t with its padding and fresh starts."""
-    if fresh is not None:
-        state = tuple(_cut(s, fresh[t]) for s in state)
-    new, kept = recurrence.step(_at(z, t), state, matrices)
-    if real is not None:
-        new = tuple(tf.where_v2(real[t], n, s) for n, s in zip(new, state, strict=True))
-    return new, kept
+class _Step:
+    """Runs single steps of a recurrence forwards, with padding and fresh starts."""
 
+    def __init__(
+        self, recurrence: Recurrence, x: Any, weights: Tensors, real: Any, fresh: Any
+    ) -> None:
+        self._recurrence = recurrence
+        shape = tf.shape(x)[:2]
+        flat = recurrence.project(_flat(x), weights)
+        self._z = tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
+        self._fixed = recurrence.recurrent(weights), recurrence.biases(weights)
+        self._real, self._fresh = real, fresh
 
-def _projected(recurrence: Recurrence, x: Any, weights: Tensors) -> Tensors:
-    shape = tf.shape(x)[:2]
-    flat = recurrence.project(_flat(x), weights)
-    return tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
+    def __call__(self, t: Any, state: Tensors) -> tuple[Tensors, Tensors]:
+        if self._fresh is not None:
+            state = tuple(_cut(s, self._fresh[t]) for s in state)
+        new, kept = self._recurrence.step(_at(self._z, t), state, *self._fixed)
+        if self._real is not None:
+            real = self._real[t]
+            new = tuple(tf.where_v2(real, n, s) for n, s in zip(new, state, strict=True))
+        return new, kept
 
-
-def _kept_widths(
-    recurrence: Recurrence, z: Tensors, initial: Tensors, matrices: Tensors
-) -> list[int]:
-    """Finds the widths of what a step keeps; the step made for that is pruned from the run."""
-    probe = tuple(tf.zeros([1, _width(a)], a.dtype) for a in z)
-    state = tuple(tf.zeros([1, _width(a)], a.dtype) for a in initial)
-    return [_width(a) for a in recurrence.step(probe, state, matrices)[1]]
+    def kept_widths(self, initial: Tensors) -> list[int]:
+        """Finds the widths of what a step keeps, by a step that is pruned from the run."""
+        z, state = (
+            tuple(tf.zeros([1, _width(a)], a.dtype) for a in some) for some in (self._z, initial)
+        )
+        return [_width(a) for a in self._recurrence.step(z, state, *self._fixed)[1]]
 
 
 def _dz_widths(recurrence: Recurrence, weights: Tensors) -> list[int]:
@@ -238,5 +232,6 @@ def _cut(a: Any, fresh: Any) -> Any:
     return a if fresh is None else tf.where_v2(fresh, tf.zeros_like(a), a)
 
 
-def _without_padding(a: Any, real: Any) -> Any:
+def without_padding(a: Any, real: Any) -> Any:
+    """Returns `[L, B, k]` with zeros in the padding."""
     return a if real is None else tf.where_v2(real, a, tf.zeros_like(a))

@@ -13,11 +13,11 @@ from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
 class LSTMRecurrence:
     """Runs `BasicLSTMCell`'s equations; keeps the gates and the new memory's content.
 
-        [i, f, o] = sigmoid(zs + h Us),     j = act(zj + h Uj)
-        c' = f * c + i * j,                 h' = o * act(c')
+        [i, f, o] = sigmoid(zs + h Us + bs),     j = act(zj + h Uj + bj)
+        c' = f * c + i * j,                      h' = o * act(c')
 
     The kernel's columns i, j, f, o are taken apart as [i, f, o] and [j], so that one sigmoid
-    covers what lies side by side; the forget bias goes into zs.
+    covers what lies side by side; the forget bias goes into bs.
     """
 
     output = 1
@@ -34,29 +34,28 @@ class LSTMRecurrence:
 
     def project(self, x: Any, weights: Tensors) -> Tensors:
         """Returns zs `[N, 3H]` and zj `[N, H]`."""
-        kernel, bias = weights
-        inner = rows(kernel, self._units)[0]
-        (gates, content), (gate_bias, content_bias) = _apart(inner), _apart(bias)
-        forget = tf.convert_to_tensor(self._cell.forget_bias, bias.dtype)
-        zero = tf.zeros([self._units], bias.dtype)
-        gate_bias += tf.concat([zero, zero + forget, zero], 0)
-        return (
-            tf.nn.bias_add(tf.matmul(x, gates), gate_bias),
-            tf.nn.bias_add(tf.matmul(x, content), content_bias),
-        )
+        inner = rows(weights[0], self._units)[0]
+        return tuple(tf.matmul(x, columns) for columns in _apart(inner))
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns `[Us, Uj]` side by side, one matrix `[H, 4H]`."""
         return (tf.concat(_apart(rows(weights[0], self._units)[1]), 1),)
 
-    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+    def biases(self, weights: Tensors) -> Tensors:
+        """Returns bs, with the forget bias in it, and bj."""
+        gates, content = _apart(weights[1])
+        forget = tf.convert_to_tensor(self._cell.forget_bias, gates.dtype)
+        zero = tf.zeros([self._units], gates.dtype)
+        return gates + tf.concat([zero, zero + forget, zero], 0), content
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
         """Returns c' and h', and the gates and j to keep."""
         c, h = state
         from_gates, from_content = tf.split(
             tf.matmul(h, u[0]), [3 * self._units, self._units], axis=1
         )
-        gates = tf.sigmoid(z[0] + from_gates)
-        content = self._activation.value(z[1] + from_content)
+        gates = tf.sigmoid(z[0] + from_gates + b[0])
+        content = self._activation.value(z[1] + from_content + b[1])
         i, f, o = tf.split(gates, 3, axis=1)
         c = f * c + i * content
         return (c, o * self._activation.value(c)), (gates, content)

@@ -2,8 +2,8 @@
 
 A recurrence is cut so that only what depends on the state before stays in the loop:
 
-    z_t = x_t W + b                        before the loop, one product for all steps
-    s_t, kept_t = step(z_t, s_{t-1}, U)     in the loop
+    z_t = x_t W                            before the loop, one product for all steps
+    s_t, kept_t = step(z_t, s_{t-1}, U, b)  in the loop
     dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop
     dW, dU, db, dx  from all dz_t           behind the loop, one product each
 
@@ -49,14 +49,18 @@ class Recurrence(Protocol):
         ...
 
     def project(self, x: Any, weights: Tensors) -> Tensors:
-        """Returns z, `[N, k]` each, from inputs `[N, I]`."""
+        """Returns z, `[N, k]` each, from inputs `[N, I]`; without biases."""
         ...
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns U, the matrices that the state is multiplied with."""
         ...
 
-    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+    def biases(self, weights: Tensors) -> Tensors:
+        """Returns b, `[k]` each, to be added to z in the loop, where it costs nothing."""
+        ...
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
         """Returns the new state and what `back` wants kept, from z and s_{t-1}, `[B, k]`."""
         ...
 

@@ -11,7 +11,7 @@ from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
 
 
 class RNNRecurrence:
-    """Runs `BasicRNNCell`'s equation, `h' = act(z + h U)`; keeps nothing but the states."""
+    """Runs `BasicRNNCell`'s equation, `h' = act(z + h U + b)`; keeps nothing but the states."""
 
     output = 0
 
@@ -27,16 +27,19 @@ class RNNRecurrence:
 
     def project(self, x: Any, weights: Tensors) -> Tensors:
         """Returns z `[N, H]`."""
-        kernel, bias = weights
-        return (tf.nn.bias_add(tf.matmul(x, rows(kernel, self._units)[0]), bias),)
+        return (tf.matmul(x, rows(weights[0], self._units)[0]),)
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns U."""
         return (rows(weights[0], self._units)[1],)
 
-    def step(self, z: Tensors, state: Tensors, u: Tensors) -> tuple[Tensors, Tensors]:
+    def biases(self, weights: Tensors) -> Tensors:
+        """Returns b."""
+        return (weights[1],)
+
+    def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
         """Returns h'; there is nothing to keep."""
-        return (self._activation.value(z[0] + tf.matmul(state[0], u[0])),), ()
+        return (self._activation.value(z[0] + tf.matmul(state[0], u[0]) + b[0]),), ()
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
