@@ -7,12 +7,17 @@ flagged step starts from zeros, and no gradient passes back through it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
+
+
+# With so few streams the loop's own turns cost as much as a step; measured at batch 1.
+_FEW_STREAMS = 4
+_BLOCK = 5
 
 
 class Forward(NamedTuple):
@@ -60,7 +65,7 @@ def forward(
     """
     x = without_padding(x, real)
     one = _Step(recurrence, x, weights, real, fresh)
-    steps = tf.shape(x)[0]
+    steps = _steps(x)
 
     def step(t: Any, state: Tensors, states: Tensors, kept: Tensors) -> Any:
         state, keep = one(t, state)
@@ -70,12 +75,8 @@ def forward(
 
     arrays = _arrays(recurrence.widths, steps + 1, x)
     states = tuple(a.write(0, s) for a, s in zip(arrays, initial, strict=True))
-    _, final, states, kept = tf.while_loop(
-        lambda t, *_: t < steps,
-        step,
-        (tf.constant(0), initial, states, _arrays(one.kept_widths(initial), steps, x)),
-        maximum_iterations=steps,
-    )
+    kept = _arrays(one.kept_widths(initial), steps, x)
+    _, final, states, kept = _repeat(step, steps, (initial, states, kept), x)
     return Forward(final, tuple(a.stack() for a in states), tuple(a.stack() for a in kept))
 
 
@@ -85,19 +86,14 @@ def outputs_only(
     """Runs all steps and keeps nothing but the outputs; arguments as for `forward`."""
     x = without_padding(x, real)
     one = _Step(recurrence, x, weights, real, fresh)
-    steps = tf.shape(x)[0]
+    steps = _steps(x)
 
     def step(t: Any, state: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
         state, _ = one(t, state)
         return t + 1, state, (written[0].write(t, state[recurrence.output]),)
 
     arrays = _arrays([recurrence.widths[recurrence.output]], steps, x)
-    _, final, written = tf.while_loop(
-        lambda t, *_: t < steps,
-        step,
-        (tf.constant(0), initial, arrays),
-        maximum_iterations=steps,
-    )
+    _, final, written = _repeat(step, steps, (initial, arrays), x)
     return without_padding(written[0].stack(), real), final
 
 
@@ -107,14 +103,12 @@ def final_only(
     """Runs all steps and keeps nothing but the last state; arguments as for `forward`."""
     x = without_padding(x, real)
     one = _Step(recurrence, x, weights, real, fresh)
-    steps = tf.shape(x)[0]
+    steps = _steps(x)
 
     def step(t: Any, state: Tensors) -> tuple[Any, Tensors]:
         return t + 1, one(t, state)[0]
 
-    _, final = tf.while_loop(
-        lambda t, _: t < steps, step, (tf.constant(0), initial), maximum_iterations=steps
-    )
+    _, final = _repeat(step, steps, (initial,), x)
     return tuple(final)
 
 
@@ -143,9 +137,10 @@ def backward(
     before = tuple(_cut(states, fresh) for states in before)
     d_outputs, d_final = without_padding(slopes[0], real), slopes[1]
     matrices = transposed(recurrence.recurrent(weights))
-    steps = tf.shape(x)[0]
+    steps = _steps(x)
 
-    def step(t: Any, slope: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
+    def step(i: Any, slope: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
+        t = steps - 1 - i
         at = [s + d_outputs[t] if i == recurrence.output else s for i, s in enumerate(slope)]
         moved = at if real is None else [tf.where_v2(real[t], s, tf.zeros_like(s)) for s in at]
         dz, earlier = recurrence.back(
@@ -157,15 +152,10 @@ def backward(
         if fresh is not None:
             earlier = tuple(_cut(e, fresh[t]) for e in earlier)
         rows = zip(written, dz, strict=True)
-        return t - 1, earlier, tuple(array.write(t, row) for array, row in rows)
+        return i + 1, earlier, tuple(array.write(t, row) for array, row in rows)
 
     arrays = _arrays(_dz_widths(recurrence, weights), steps, x)
-    _, d_initial, written = tf.while_loop(
-        lambda t, *_: t >= 0,
-        step,
-        (steps - 1, d_final, arrays),
-        maximum_iterations=steps,
-    )
+    _, d_initial, written = _repeat(step, steps, (d_final, arrays), x)
     dz = tuple(_flat(array.stack()) for array in written)
     dx, d_weights = recurrence.gradients(
         _flat(x), tuple(map(_flat, before)), tuple(map(_flat, kept)), dz, weights
@@ -201,6 +191,32 @@ class _Step:
             tuple(tf.zeros([1, _width(a)], a.dtype) for a in some) for some in (self._z, initial)
         )
         return [_width(a) for a in self._recurrence.step(z, state, *self._fixed)[1]]
+
+
+def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], like: Any) -> Any:
+    """Runs `step(t, *start)` for t = 0, 1, ...; several a turn where a step is very short."""
+    streams = like.shape.as_list()[1]
+    block = _BLOCK if streams is not None and streams <= _FEW_STREAMS else 1
+
+    def several(t: Any, *state: Any) -> Any:
+        for _ in range(block):
+            t, *state = step(t, *state)
+        return (t, *state)
+
+    turns = steps // block
+    state: Any = (tf.constant(0), *start)
+    state = tf.while_loop(
+        lambda t, *_: t < turns * block, several, state, maximum_iterations=turns
+    )
+    if block == 1 or (isinstance(steps, int) and steps % block == 0):
+        return state
+    return tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=block - 1)
+
+
+def _steps(x: Any) -> Any:
+    """Returns L, as an int if it is known."""
+    known = x.shape.as_list()[0]
+    return tf.shape(x)[0] if known is None else known
 
 
 def _dz_widths(recurrence: Recurrence, weights: Tensors) -> list[int]:
