@@ -69,6 +69,8 @@ def _inputs_reason(inputs: Any, dtype: Any) -> str | None:
         return "the inputs are a nest"
     if inputs.shape.rank != 3 or inputs.shape.as_list()[2] is None:
         return f"the inputs have shape {inputs.shape}, not [batch, time, width]"
+    if 0 in inputs.shape.as_list():
+        return f"there is nothing to unroll in inputs of shape {inputs.shape}"
     if inputs.dtype.base_dtype not in (tf.float32, tf.float64):
         return f"the inputs are {inputs.dtype.name}"
     if dtype is not None and tf.as_dtype(dtype) != inputs.dtype.base_dtype:

@@ -49,7 +49,8 @@ def dynamic_rnn(
       engine: how to unroll. "stock" is TensorFlow's own while loop, for any cell. "loop" runs
         hand-written forward and reverse passes of GRUCell, BasicLSTMCell, LSTMCell and
         BasicRNNCell, stacked or with residuals, whose input products and weight gradients are
-        one matrix product each; "fused" compiles them with XLA, once per shape of the inputs.
+        one matrix product each; "fused" compiles them with XLA, once per shape of the inputs
+        (of at least one step).
         "auto" takes the fastest one that supports the cell here. All give the same variables
         and results. A batch size that is known when the graph is built lets "fused" share the
         streams out over the cores. Only "stock" has gradients of gradients.

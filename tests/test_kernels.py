@@ -1,0 +1,153 @@
+"""Hand-written passes against TensorFlow's own loop, at random shapes."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tgcarry as tgc
+from tgcarry.errors import CarryError
+from tgcarry.kernels import why_not
+
+CELLS = {
+    "gru": tgc.GRUCell,
+    "gru relu": lambda n: tgc.GRUCell(n, "relu"),
+    "basic lstm": tgc.BasicLSTMCell,
+    "lstm one tensor": lambda n: tgc.LSTMCell(n, forget_bias=0.3, state_is_tuple=False),
+    "rnn": tgc.BasicRNNCell,
+    "rnn sigmoid": lambda n: tgc.BasicRNNCell(n, "sigmoid"),
+    "stack": lambda n: tgc.MultiRNNCell([tgc.GRUCell(n), tgc.BasicLSTMCell(n + 1)]),
+    "one state": lambda n: tgc.MultiRNNCell(
+        [tgc.GRUCell(n), tgc.GRUCell(2)], state_is_tuple=False
+    ),
+}
+
+
+def largest_error(got, wanted):
+    """Returns the largest deviation of any array, relative to its largest entry wanted."""
+    errors = [0.0]
+    for one, other in zip(got, wanted, strict=True):
+        assert one.shape == other.shape
+        scale = np.abs(other).max(initial=0) or 1.0
+        errors.append(np.abs(one - other).max(initial=0) / scale)
+    return max(errors)
+
+
+def everything(kind, engine, shape, dtype, flags, known, seed, time_major=False):
+    """Returns outputs, final state and all gradients of one unrolled cell, flat."""
+    batch, steps, width, units = shape
+    rng = np.random.default_rng(seed)
+    with tf.Graph().as_default():
+        tf.set_random_seed(seed)
+        cell = CELLS[kind](units)
+        inputs = rng.normal(size=(batch, steps, width)).astype(dtype)
+        x = tf.placeholder(dtype, [batch, steps, width] if known else [None, None, width])
+        ports = tgc.carry_ports(cell, batch if known else None, dtype=tf.as_dtype(dtype))
+        leaves = tf.nest.flatten(ports.initial_state)
+        starts = [rng.normal(size=(batch, leaf.shape[1])).astype(dtype) for leaf in leaves]
+        lengths = rng.integers(0, steps + 1, batch) if flags else None
+        resets = tf.constant(rng.random((batch, steps)) < 0.2) if flags else None
+        swap = (lambda a: tf.transpose(a, [1, 0, *range(2, a.shape.rank)])) if time_major else None
+        given_x, given_resets = x, resets
+        if swap:
+            given_x, given_resets = swap(x), None if resets is None else swap(resets)
+        outputs, final = tgc.dynamic_rnn(
+            cell,
+            given_x,
+            lengths,
+            initial_state=ports.initial_state,
+            engine=engine,
+            resets=given_resets,
+            time_major=time_major,
+        )
+        outputs = swap(outputs) if swap else outputs
+        finals = tf.nest.flatten(final)
+        weights = rng.normal(size=(batch, steps, int(outputs.shape[-1]))).astype(dtype)
+        loss = tf.reduce_sum(tf.sin(outputs) * weights)
+        loss += tf.add_n([tf.reduce_sum(tf.cos(leaf)) for leaf in finals])
+        slopes = tf.gradients(loss, [*tf.trainable_variables(), *leaves, x])
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            feeds = {x: inputs, **dict(zip(leaves, starts, strict=True))}
+            return session.run([outputs, *finals, *slopes], feeds)
+
+
+@settings(max_examples=15)
+@given(
+    kind=st.sampled_from(sorted(CELLS)),
+    shape=st.tuples(
+        *[st.integers(1, 5), st.integers(1, 12), st.integers(1, 5), st.integers(1, 9)]
+    ),
+    dtype=st.sampled_from(["float32", "float64"]),
+    flags=st.booleans(),
+    known=st.booleans(),
+    time_major=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_loop_is_stock(kind, shape, dtype, flags, known, time_major, seed):
+    options = (shape, dtype, flags, known, seed, time_major)
+    error = largest_error(everything(kind, "loop", *options), everything(kind, "stock", *options))
+    assert error < {"float32": 1e-5, "float64": 1e-10}[dtype]
+
+
+@settings(max_examples=6)
+@given(
+    kind=st.sampled_from(sorted(CELLS)),
+    shape=st.tuples(
+        *[st.integers(1, 5), st.integers(1, 12), st.integers(1, 5), st.integers(1, 9)]
+    ),
+    dtype=st.sampled_from(["float32", "float64"]),
+    flags=st.booleans(),
+    known=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_fused_is_stock(kind, shape, dtype, flags, known, seed):
+    options = (shape, dtype, flags, known, seed)
+    error = largest_error(everything(kind, "fused", *options), everything(kind, "stock", *options))
+    assert error < {"float32": 1e-5, "float64": 1e-10}[dtype]
+
+
+@pytest.mark.parametrize("flags", [False, True], ids=["whole", "ragged"])
+@pytest.mark.parametrize("kind", ["gru", "stack", "one state"])
+def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
+    options = ((41, 6, 3, 4), "float64", flags, True, 5)
+    got = everything(kind, "fused", *options)
+    assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+@pytest.mark.parametrize("engine", ["loop", "fused"])
+def test_a_gradient_of_a_gradient_is_refused(engine):
+    x = tf.placeholder(tf.float32, [None, None, 2])
+    outputs, _ = tgc.dynamic_rnn(tgc.GRUCell(3), x, dtype=tf.float32, engine=engine)
+    (slope,) = tf.gradients(outputs, x)
+    with pytest.raises(CarryError, match=r"gradient of a gradient.*engine='stock'"):
+        tf.gradients(tf.reduce_sum(slope**2), x)
+
+
+@pytest.mark.parametrize("engine", ["stock", "loop", "fused"])
+def test_not_a_number_in_the_padding_stays_there(engine):
+    x = tf.placeholder(tf.float64, [None, None, 2])
+    values = np.ones((2, 4, 2))
+    values[0, 2:] = np.nan
+    tf.set_random_seed(1)
+    outputs, final = tgc.dynamic_rnn(
+        tgc.GRUCell(3), x, tf.constant([2, 4]), dtype=tf.float64, engine=engine
+    )
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        got, last = session.run([outputs, final], {x: values})
+    assert np.isfinite(got).all() and np.isfinite(last).all()
+    assert not got[0, 2:].any() and got[0, :2].all()
+
+
+def test_why_not_names_what_stands_in_the_way():
+    assert why_not(tgc.GRUCell(3)) is None
+    assert why_not(tgc.LSTMCell(3)) is None
+    assert "softsign" in why_not(tgc.GRUCell(3, "softsign"))
+    assert "peepholes, num_proj" in why_not(tgc.LSTMCell(3, use_peepholes=True, num_proj=2))
+
+    class Own(tgc.GRUCell):
+        pass
+
+    assert "Own" in why_not(Own(3)), "a subclass may compute anything"
