@@ -21,7 +21,7 @@ from tgcarry.cells import (
 from tgcarry.kernels import Flags, Layer, recurrence_of, why_not
 
 # Streams that a core should have at least, to be worth a pass of its own.
-_STREAMS_A_CORE = 16
+_STREAMS_A_CORE = 4
 
 
 class Unrolled(NamedTuple):
