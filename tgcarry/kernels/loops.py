@@ -14,7 +14,6 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
 
-
 # With so few streams the loop's own turns cost as much as a step; measured at batch 1.
 _FEW_STREAMS = 4
 _BLOCK = 5
