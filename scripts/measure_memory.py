@@ -10,14 +10,13 @@ For example:
 import _startup
 
 import json
-import math
 import subprocess
 import sys
 import time
 from typing import Any
 
-import numpy as np
 import tensorflow.compat.v1 as tf
+from _noise import NoiseChunks
 from absl import flags
 
 import tgcarry as tgc
@@ -36,25 +35,6 @@ _TOLERANCE = flags.DEFINE_float("tolerance", 0.05, "Growth allowed beyond the st
 _ONE = flags.DEFINE_string("one", None, "Measures one length in this process: STEPS,CHUNK.")
 
 MIB = 2**20
-
-
-class NoiseChunks(tgc.data.LazySequence[tgc.Chunk]):
-    """Makes chunk k of a long noise sequence from its number, the same at every visit."""
-
-    def __init__(self, steps: int, chunk: int, batch: int, features: int) -> None:
-        self._steps, self._chunk = steps, chunk
-        self._batch, self._features = batch, features
-
-    def __len__(self) -> int:
-        return math.ceil(self._steps / self._chunk)
-
-    def item(self, position: int) -> tgc.Chunk:
-        """Makes one chunk."""
-        length = min(self._chunk, self._steps - position * self._chunk)
-        rng = np.random.default_rng(position)
-        x = rng.standard_normal((self._batch, length, self._features), np.float32)
-        lengths = np.full(self._batch, length, np.int32)
-        return tgc.Chunk({"x": x}, np.zeros(self._batch, bool), lengths)
 
 
 def measure(steps: int, chunk: int, batch: int, units: int, features: int) -> dict[str, Any]:

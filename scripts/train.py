@@ -59,6 +59,11 @@ _POLICY = flags.DEFINE_enum(
 _WINDOW = flags.DEFINE_integer(
     "window", 10, "Chunks per sweep and optimiser step of --policy=exact; 0: the whole sequence."
 )
+_BUDGET = flags.DEFINE_string(
+    "memory_budget",
+    None,
+    "Memory for activations that --policy=exact need not compute twice, such as 512MiB.",
+)
 _DECAY = flags.DEFINE_float("decay", 1.0, "Share of the previous gradient in --policy=stale.")
 _OPTIMIZER = flags.DEFINE_enum("optimizer", "adam", list(OPTIMIZERS), "Optimiser.")
 _RATE = flags.DEFINE_float("learning_rate", 1e-3, "Learning rate.")
@@ -109,6 +114,7 @@ def _options() -> TrainOptions:
         embedding=_EMBEDDING.value,
         policy=_POLICY.value,
         window=_WINDOW.value or None,
+        memory_budget=_BUDGET.value,
         decay=_DECAY.value,
         optimizer=_OPTIMIZER.value,
         learning_rate=_RATE.value,

@@ -26,13 +26,15 @@ class Recorder:
 
 
 class Setup:
-    def __init__(self, optimizer=None, constants=False, **feeds):
+    def __init__(self, optimizer=None, constants=False, guard=None, **feeds):
         self.x = tf.placeholder(tf.float64, [None, None, 3], "x")
         cell = tgc.BasicRNNCell(2)
         self.ports = tgc.carry_ports(cell, dtype=tf.float64)
         self.out, self.final = cell(tf.reduce_sum(self.x, 1), self.ports.initial_state)
         self.rate = tf.placeholder(tf.float64, []) if constants else tf.ones([], tf.float64)
         self.loss = self.rate * tf.reduce_sum(self.out**2)
+        if guard is not None:
+            self.loss += tf.debugging.check_numerics(tf.log(self.loss * 0 - 1), guard)
         self.chunk = tgc.build_chunk(
             self.loss,
             self.ports,
@@ -45,6 +47,9 @@ class Setup:
         session.run([tf.global_variables_initializer(), self.chunk.updates.initialize])
         self.session = Recorder(session)
         self.calls = Calls(self.chunk, self.session, {self.rate: 1.0} if constants else {}, 7)
+
+    def ready(self, chunk, index=0):
+        return self.calls.ready(chunk, index)
 
     def operations(self):
         return {getattr(f, "op", f) for f in self.session.asked[-1][0] if f is not None}
@@ -60,7 +65,7 @@ def state(rng, batch=4):
 
 def test_forward_fetches_the_final_state_and_nothing_else(rng):
     setup = Setup()
-    got = setup.calls.forward(data(rng), 0, state(rng))
+    got = setup.calls.forward(setup.ready(data(rng)), state(rng))
     assert setup.operations() == {setup.final.op}
     assert setup.ports.upstream not in setup.session.asked[-1][1]
     assert got.shape == (4, 2)
@@ -68,7 +73,7 @@ def test_forward_fetches_the_final_state_and_nothing_else(rng):
 
 def test_evaluate_runs_no_gradient(rng):
     setup = Setup()
-    visit = setup.calls.evaluate(data(rng), 0, state(rng))
+    visit = setup.calls.evaluate(setup.ready(data(rng)), state(rng))
     metric = setup.chunk.metrics["total"].op
     assert setup.operations() == {setup.loss.op, metric, setup.final.op}
     assert visit.state_gradient is None
@@ -79,9 +84,9 @@ def test_evaluate_runs_no_gradient(rng):
 def test_gather_adds_up_and_step_does_not(rng):
     setup = Setup(tf.train.GradientDescentOptimizer(0.5))
     chunk, start, up = data(rng), state(rng), state(rng)
-    one = setup.calls.gather(chunk, 0, start, up, advance=False)
+    one = setup.calls.gather(setup.ready(chunk), start, up, advance=False)
     once = setup.calls.accumulated()
-    setup.calls.gather(chunk, 0, start, up, advance=True)
+    setup.calls.gather(setup.ready(chunk), start, up, advance=True)
     twice = setup.calls.accumulated()
     assert list(once) == ["basic_rnn_cell/kernel", "basic_rnn_cell/bias"]
     for name in once:
@@ -89,7 +94,7 @@ def test_gather_adds_up_and_step_does_not(rng):
     assert one.final_state is None
     assert np.isnan(one.grad_norm)
     setup.calls.clear()
-    stepped = setup.calls.step(chunk, 0, start, up, advance=True)
+    stepped = setup.calls.step(setup.ready(chunk), start, up, advance=True)
     assert not any(v.any() for v in setup.calls.accumulated().values())
     np.testing.assert_allclose(stepped.state_gradient, one.state_gradient)
     assert stepped.grad_norm == pytest.approx(np.sqrt(sum((v**2).sum() for v in once.values())))
@@ -97,7 +102,7 @@ def test_gather_adds_up_and_step_does_not(rng):
 
 def test_apply_steps_and_clears(rng):
     setup = Setup(tf.train.GradientDescentOptimizer(0.5), constants=True)
-    setup.calls.gather(data(rng), 0, state(rng), state(rng), advance=False)
+    setup.calls.gather(setup.ready(data(rng)), state(rng), state(rng), advance=False)
     total = setup.calls.accumulated()
     before = setup.session.run(tf.trainable_variables())
     norm = setup.calls.apply(0.5)
@@ -111,12 +116,14 @@ def test_apply_steps_and_clears(rng):
 def test_carry_back_and_own_gradient_are_the_two_parts_of_a_visit(rng):
     setup = Setup()
     chunk, start, up = data(rng), state(rng), state(rng)
-    both = setup.calls.gather(chunk, 0, start, up, advance=False).state_gradient
+    both = setup.calls.gather(setup.ready(chunk), start, up, advance=False).state_gradient
     setup.calls.clear()
-    carried = setup.calls.carry_back(chunk, 0, start, up)
-    own = setup.calls.own_gradient(chunk, 0, start)
+    carried = setup.calls.carry_back(setup.ready(chunk), start, up)
+    own = setup.calls.own_gradient(setup.ready(chunk), start)
     np.testing.assert_allclose(own + carried, both, rtol=1e-12)
-    np.testing.assert_allclose(setup.calls.carry_back(chunk, 0, start, 3 * up), 3 * carried)
+    np.testing.assert_allclose(
+        setup.calls.carry_back(setup.ready(chunk), start, 3 * up), 3 * carried
+    )
     assert not any(v.any() for v in setup.calls.accumulated().values())
 
 
@@ -125,7 +132,7 @@ def test_lengths_mask_and_seed_are_filled_in_where_asked_for(rng):
     seed = tf.placeholder(tf.int32, [2])
     setup = Setup(lengths=lengths, mask=mask, seed=seed)
     chunk = data(rng, lengths=[5, 2, 0, 3])
-    setup.calls.forward(chunk, 6, state(rng))
+    setup.calls.forward(setup.ready(chunk, 6), state(rng))
     _, feeds = setup.session.asked[-1]
     assert feeds[lengths].tolist() == [5, 2, 0, 3]
     assert feeds[mask].sum(1).tolist() == [5, 2, 0, 3]
@@ -136,11 +143,11 @@ def test_lengths_mask_and_seed_are_filled_in_where_asked_for(rng):
 def test_constants_are_fed_at_every_call(rng):
     setup = Setup(tf.train.GradientDescentOptimizer(0.5), constants=True)
     chunk, start = data(rng), state(rng)
-    setup.calls.forward(chunk, 0, start)
-    setup.calls.evaluate(chunk, 0, start)
-    setup.calls.gather(chunk, 0, start, start, True)
+    setup.calls.forward(setup.ready(chunk), start)
+    setup.calls.evaluate(setup.ready(chunk), start)
+    setup.calls.gather(setup.ready(chunk), start, start, True)
     setup.calls.apply(1.0)
-    setup.calls.carry_back(chunk, 0, start, start)
+    setup.calls.carry_back(setup.ready(chunk), start, start)
     with_data = [feeds for _, feeds in setup.session.asked if feeds]
     assert len(with_data) == 5
     assert all(setup.rate in feeds for feeds in with_data)
@@ -156,7 +163,7 @@ def test_zero_state_is_the_ports_in_numpy():
 def refused(error, facts, chunk, **feeds):
     setup = Setup(**feeds)
     with pytest.raises(error) as caught:
-        setup.calls.forward(chunk, 3, np.zeros((chunk.batch, 2)))
+        setup.calls.forward(setup.ready(chunk, 3), np.zeros((chunk.batch, 2)))
     message = str(caught.value)
     assert "\n" not in message
     for fact in ("chunk 3", *facts):
@@ -194,7 +201,7 @@ def test_floats_are_no_labels():
 def test_what_casts_safely_is_fed_as_it_is(dtype):
     setup = Setup()
     chunk = made(x=np.ones((2, 4, 3)).astype(dtype))
-    assert setup.calls.forward(chunk, 0, np.zeros((2, 2))).shape == (2, 2)
+    assert setup.calls.forward(setup.ready(chunk), np.zeros((2, 2))).shape == (2, 2)
 
 
 def test_streams_that_end_early_need_lengths_or_a_mask(rng):
@@ -202,7 +209,6 @@ def test_streams_that_end_early_need_lengths_or_a_mask(rng):
 
 
 def test_an_error_of_the_graph_that_is_no_norm_passes_through(rng):
-    setup = Setup()
-    guard = tf.debugging.check_numerics(tf.log(setup.loss * 0 - 1), "mine")
+    setup = Setup(guard="mine")
     with pytest.raises(tf.errors.InvalidArgumentError, match="mine"):
-        setup.calls._run(guard, setup.calls._feeds(data(rng), 0, state(rng)), 0)
+        setup.calls.evaluate(setup.ready(data(rng)), state(rng))

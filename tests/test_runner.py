@@ -5,6 +5,8 @@ and half the squared error, which the NumPy oracle differentiates as a sequence.
 """
 
 import itertools
+import threading
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -467,6 +469,89 @@ def test_an_endless_stream_is_trained_as_it_comes(rng):
         reports = list(itertools.islice(runner.run(endless()), 4))
     assert [r.chunks for r in reports] == [range(k, k + 2) for k in (0, 2, 4, 6)]
     assert len(read) <= 10
+
+
+# --- reading ahead ------------------------------------------------------------------------
+
+
+def second_threads():
+    return [t for t in threading.enumerate() if t.name == "tgcarry"]
+
+
+class Watched(tgc.data.LazySequence):
+    """Chunks that note when and where they are read."""
+
+    def __init__(self, chunks):
+        self.chunks, self.read, self.mine = chunks, [], threading.Event()
+
+    def __len__(self):
+        return len(self.chunks)
+
+    def item(self, position):
+        aside = threading.current_thread().name == "tgcarry"
+        assert not (aside and self.mine.is_set()), "read beside the caller's own code"
+        self.read.append((position, aside))
+        time.sleep(0.002)
+        return self.chunks[position]
+
+
+@pytest.mark.parametrize("policy", [tgc.Truncated(), tgc.ExactSweep(2)], ids=str)
+def test_chunks_are_read_beside_calls_and_never_beside_the_callers_code(policy, rng):
+    net, data = Net(sgd()), draw(rng, 8)
+    chunks = Watched(data.chunks())
+
+    def visited(chunk, visit):
+        chunks.mine.set()
+        time.sleep(0.004)
+        chunks.mine.clear()
+
+    with tgc.Runner(net.chunk, policy, on_visit=visited) as runner:
+        for _ in runner.run(chunks):
+            chunks.mine.set()
+            time.sleep(0.004)
+            runner.evaluate(data.chunks())
+            chunks.mine.clear()
+        assert second_threads() == []
+        runner.evaluate(chunks)
+        runner.gradients(chunks)
+        assert second_threads() == []
+    aside = [position for position, beside in chunks.read if beside]
+    assert len(aside) > len(chunks.read) / 2
+
+
+@pytest.mark.parametrize("end", ["left", "closed", "error", "callback"])
+def test_the_second_thread_ends_with_the_run(end, rng):
+    net, data = Net(sgd()), draw(rng, 6)
+
+    def complain(chunk, visit):
+        if end == "callback" and chunk == 2:
+            raise KeyboardInterrupt
+
+    with tgc.Runner(net.chunk, tgc.Truncated(), on_visit=complain) as runner:
+        if end == "error":
+            data.x[1, 3, 2] = np.nan
+        run = runner.run(data.chunks())
+        next(run)
+        assert len(second_threads()) == 1
+        if end == "closed":
+            run.close()
+        elif end == "left":
+            del run
+        else:
+            with pytest.raises(tgc.DataError if end == "error" else KeyboardInterrupt):
+                list(run)
+        assert second_threads() == []
+
+
+def test_no_more_than_one_chunk_is_read_ahead_of_the_schedule(rng):
+    net, data = Net(sgd()), draw(rng, 9)
+    for policy, planned in ((tgc.Truncated(), 1), (tgc.ExactSweep(2), 3)):
+        chunks = Watched(data.chunks())
+        with tgc.Runner(net.chunk, policy) as runner:
+            run = runner.run(chunks)
+            next(run)
+            assert max(position for position, _ in chunks.read) <= planned
+            run.close()
 
 
 # --- nothing is left behind ---------------------------------------------------------------

@@ -85,6 +85,36 @@ def test_window_ends_where_every_stream_starts_anew():
     ]
 
 
+def test_the_first_chunks_of_each_window_are_kept():
+    steps = schedule.sweep([False] * 7, 4, keep=2)
+    assert schedule.to_text(steps).splitlines() == [
+        "save 0",
+        "keep 0",
+        "save 1",
+        "keep 1",
+        "save 2",
+        "forward 2",
+        "backward 3 upstream zero advance",
+        "load 2",
+        "backward 2 upstream following",
+        "load 1",
+        "backward 1 upstream following kept",
+        "load 0",
+        "backward 0 upstream following kept",
+        "apply",
+        "save 4",
+        "keep 4",
+        "save 5",
+        "keep 5",
+        "backward 6 upstream zero advance",
+        "load 5",
+        "backward 5 upstream following kept",
+        "load 4",
+        "backward 4 upstream following kept",
+        "apply",
+    ]
+
+
 @pytest.mark.parametrize("policy", [Truncated(), Stale(), ExactSweep(3)], ids=str)
 def test_an_endless_stream_never_waits(policy):
     steps = list(itertools.islice(policy.schedule(itertools.repeat(False)), 50))
@@ -100,25 +130,33 @@ def test_no_chunks_no_steps():
     breaks=st.lists(st.booleans(), max_size=30),
     window=st.one_of(st.none(), st.integers(1, 8)),
     decay=st.sampled_from([0.0, 0.5]),
+    keep=st.integers(0, 9),
 )
 def test_every_chunk_is_visited_backwards_once_from_the_state_that_enters_it(
-    breaks, window, decay
+    breaks, window, decay, keep
 ):
     head, saved, loaded, visited, pending = 0, set(), None, [], 0
-    carry = None
-    for step in ExactSweep(window, decay).schedule(breaks):
+    carry, kept = None, set()
+    for step in ExactSweep(window, decay).schedule(breaks, keep=keep):
         if isinstance(step, schedule.Save):
             assert step.chunk == head
             saved.add(step.chunk)
         elif isinstance(step, schedule.Forward):
             assert step.chunk == head
             head += 1
+        elif isinstance(step, schedule.Keep):
+            assert step.chunk == head
+            head += 1
+            kept.add(step.chunk)
+            assert len(kept) <= keep
         elif isinstance(step, schedule.Load):
             saved.remove(step.chunk)
             loaded = step.chunk
         elif isinstance(step, schedule.Backward):
             assert step.chunk == (head if loaded is None else loaded)
             loaded = None
+            assert step.kept == (step.chunk in kept)
+            kept.discard(step.chunk)
             if step.upstream == "following":
                 assert carry == step.chunk + 1
             elif step.upstream == "earlier":
@@ -134,5 +172,6 @@ def test_every_chunk_is_visited_backwards_once_from_the_state_that_enters_it(
             pending = 0
     assert sorted(visited) == list(range(len(breaks)))
     assert not saved
+    assert not kept
     assert not pending
     assert head == len(breaks)

@@ -121,7 +121,7 @@ class TestAProcessOfItsOwn:
         summary = check_folder(stdlib[1])
         assert summary["steps"] == 6
         assert summary["chunks"] == 12
-        assert summary["policy"] == "ExactSweep(window=2, end_decay=0.0)"
+        assert summary["policy"] == "ExactSweep(window=2, end_decay=0.0, memory_budget=None)"
         assert summary["peak_memory_mib"] > 50
 
     def test_prints_what_it_summed_up(self, stdlib):

@@ -1,9 +1,11 @@
-"""What tgcarry knows of TensorFlow's inside: placeholders, random draws, and TF1's behaviour."""
+"""What tgcarry knows of TensorFlow's inside: placeholders, random draws, sessions."""
 
+import contextlib
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -81,6 +83,111 @@ def test_dropout_inside_a_cell_inside_a_loop_is_found_by_name():
     outputs, _ = tgc.dynamic_rnn(cell, tf.zeros([1, 3, 2]), dtype=tf.float32)
     (name,) = tf1.random_ops_before([outputs])
     assert "dropout" in name
+
+
+# --- prepared calls -----------------------------------------------------------------------
+
+
+class Asked(tf.train.SessionRunHook):
+    """Counts the calls that a hook hears of."""
+
+    count = 0
+
+    def before_run(self, run_context):
+        self.count += 1
+
+
+class Graph:
+    def __init__(self):
+        self.x = tf.placeholder(tf.float32, [None], "x")
+        self.y = tf.placeholder(tf.float32, [None], "y")
+        self.sum = self.x + 2 * self.y
+        self.total = tf.get_variable("total", [], initializer=tf.zeros_initializer())
+        self.add = self.total.assign_add(tf.reduce_sum(self.x)).op
+
+
+X, Y = np.array([1, 2], np.float32), np.array([10, 20], np.float32)
+
+
+def kinds_of_session(kind, stack):
+    if kind == "monitored":
+        hook = Asked()
+        session = stack.enter_context(tf.train.MonitoredSession(hooks=[hook]))
+        return session, lambda: hook.count
+    target = ""
+    if kind == "remote":
+        target = tf.train.Server.create_local_server().target
+    make = tf.InteractiveSession if kind == "interactive" else tf.Session
+    session = stack.enter_context(contextlib.closing(make(target)))
+    session.run(tf.global_variables_initializer())
+    return session, None
+
+
+@pytest.mark.parametrize("kind", ["plain", "interactive", "remote", "monitored"])
+def test_a_prepared_call_does_what_run_does(kind):
+    g = Graph()
+    with contextlib.ExitStack() as stack:
+        session, calls = kinds_of_session(kind, stack)
+        before = calls and calls()
+        call = tf1.prepared_call(session, [g.sum, g.x, g.sum], [g.add], [g.y, g.x])
+        for times in (1, 2):
+            one, fed, same = call([Y, X])
+            assert one.tolist() == same.tolist() == [21, 42]
+            assert fed.tolist() == [1, 2]
+            assert session.run(g.total) == 3 * times
+        if calls:
+            assert calls() - before == 4, "hooks hear of prepared calls too"
+
+
+def test_a_prepared_call_of_nothing_but_what_is_fed_or_done():
+    g = Graph()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        (got,) = tf1.prepared_call(session, [g.x], [], [g.x])([X])
+        assert got.tolist() == [1, 2]
+        assert tf1.prepared_call(session, [], [g.add], [g.x])([X]) == []
+        assert session.run(g.total) == 3
+
+
+def test_a_session_with_a_run_of_its_own_is_asked_through_it():
+    asked = []
+
+    class Mine(tf.Session):
+        def run(self, *arguments, **options):
+            asked.append(arguments[0])
+            return super().run(*arguments, **options)
+
+    g = Graph()
+    with Mine() as session:
+        (got,) = tf1.prepared_call(session, [g.sum], [], [g.x, g.y])([X, Y])
+        assert got.tolist() == [21, 42]
+        assert asked == [[g.sum]]
+
+
+def test_a_prepared_call_fails_as_run_fails():
+    g = Graph()
+    bad = tf.debugging.check_numerics(tf.log(g.x), "mine")
+    errors = []
+    with tf.Session() as session:
+        call = tf1.prepared_call(session, [bad], [], [g.x])
+        for act in (lambda: call([-X]), lambda: session.run(bad, {g.x: -X})):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="mine") as caught:
+                act()
+            errors.append(caught.value)
+    assert str(errors[0]) == str(errors[1])
+    assert errors[0].op is errors[1].op is bad.op
+    for call_again in (call, tf1.prepared_call(session, [bad], [], [g.x])):
+        with pytest.raises(RuntimeError, match="closed"):
+            call_again([X])
+
+
+def test_what_a_prepared_call_fetches_is_fed_again_without_a_copy():
+    g = Graph()
+    same = tf.identity(g.x)
+    with tf.Session() as session:
+        (fetched,) = tf1.prepared_call(session, [g.sum], [], [g.x, g.y])([X, Y])
+        (again,) = tf1.prepared_call(session, [same], [], [g.x])([fetched])
+    assert again.ctypes.data == fetched.ctypes.data
 
 
 def test_exact_under_disable_v2_behavior_with_ref_variables_and_old_loops():

@@ -45,6 +45,7 @@ class TestMakePolicy:
         assert make_policy("stale", 3, 0.5) == Stale(0.5)
         assert make_policy("exact", 3, 0.5) == ExactSweep(3)
         assert make_policy("exact") == ExactSweep(None)
+        assert make_policy("exact", 3, 0.5, "1MiB") == ExactSweep(3, memory_budget="1MiB")
 
     def test_refuses_other_names_and_ranges(self):
         with pytest.raises(PolicyError, match=r"'zz'.*truncated, stale, exact"):
@@ -84,6 +85,26 @@ def test_the_scale_survives_json():
 
 def test_peak_memory_is_that_of_a_process_with_tensorflow():
     assert 50 * 2**20 < training.peak_memory() < 2**40
+
+
+def test_a_memory_budget_is_told_before_training_and_changes_no_loss(tmp_path):
+    told = []
+    for budget in (None, "1GiB"):
+        lines = []
+        options = replace(OPTIONS, memory_budget=budget)
+        train(options, tmp_path / str(budget), on_text=lines.append)
+        told.append(lines)
+    plans = [line for line in told[1] if line.startswith("memory budget 1.0 GiB")]
+    assert len(plans) == 1
+    assert told[1].index(plans[0]) == 1, "before any validation"
+    assert "1 of 2 chunks" in plans[0]
+    assert [line for line in told[1] if line not in plans] == told[0]
+
+
+def test_a_budget_that_is_none_is_refused_before_the_folder_is_touched(tmp_path):
+    with pytest.raises(PolicyError, match="'lots'"):
+        quietly(replace(OPTIONS, memory_budget="lots"), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_summary_is_what_is_written(tmp_path):

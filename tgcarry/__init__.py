@@ -8,6 +8,7 @@ gradients backward from chunk to chunk. Importing this switches nothing in Tenso
 """
 
 from tgcarry import data, losses, reference
+from tgcarry.budget import MemoryPlan
 from tgcarry.cells import (
     BasicLSTMCell,
     BasicRNNCell,
@@ -63,6 +64,7 @@ __all__ = [
     "LSTMCell",
     "LSTMStateTuple",
     "LogError",
+    "MemoryPlan",
     "MultiRNNCell",
     "NumericsError",
     "Partition",

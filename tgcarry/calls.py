@@ -1,18 +1,21 @@
-"""The session calls of a chunk: what is fed and fetched at each kind of visit."""
+"""The session calls of a chunk, prepared once and made often."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry import states
+from tgcarry import states, tf1
 from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
 from tgcarry.errors import NumericsError, RunError
+from tgcarry.feeding import Feeding, Ready, fit
+from tgcarry.kinds import keeping_kinds, plain_kinds
+from tgcarry.residuals import Residuals, find_residuals
 from tgcarry.updates import NOT_FINITE
 
 _WHAT_IS_NOT_FINITE = re.compile(f"the [a-z' ]+ {NOT_FINITE}")
@@ -31,14 +34,35 @@ class Visit(NamedTuple):
     """Global norm of the gradient that was applied; NaN where none was."""
 
 
+class Kept(NamedTuple):
+    """Holds what a keeping visit leaves for the backward visit of its chunk."""
+
+    visit: Visit
+    """Loss, metrics and final state."""
+    arrays: Sequence[np.ndarray]
+    """One per residual, in TensorFlow's memory."""
+    nbytes: int
+    """Bytes of the arrays."""
+
+
+class _Prepared(NamedTuple):
+    """Holds a prepared call, and the constants that are the first of its values."""
+
+    call: Callable[[Sequence[Any]], list[Any]]
+    constants: list[np.ndarray]
+
+
 class Calls:
-    """Runs one chunk's graph in a session. Keeps nothing between calls but the session.
+    """Runs one chunk's graph in a session; each kind of call is prepared when first made.
 
     Args:
       chunk: the graph.
       session: an open `tf.Session` or `MonitoredSession` on it.
       feed_dict: values fed at every call (a dropout rate, say).
       seed: first half of the "seed" feed; the second is the chunk's number.
+
+    Raises:
+      RunError: a value of `feed_dict` does not fit its tensor.
     """
 
     def __init__(
@@ -46,16 +70,27 @@ class Calls:
     ) -> None:
         self._chunk = chunk
         self._session = session
-        self._constants = dict(feed_dict)
-        self._seed = seed
+        self._feeding = Feeding(chunk, seed)
+        self._constants = [(t, _constant(t, value)) for t, value in feed_dict.items()]
+        self._kinds = plain_kinds(chunk)
+        self._starts = len(tf.nest.flatten(chunk.gradients.initial_state))
+        self._prepared: dict[Any, _Prepared] = {}
+        self._clear = tf1.prepared_call(session, [], [chunk.updates.clear], [])
+        self._residuals: Residuals | None = None
+        self._activation_bytes: dict[Any, int] = {}
+        self._zeros: dict[tuple[str, int], Any] = {}
+
+    def ready(self, data: Chunk, index: int) -> Ready:
+        """Checks a chunk and makes it ready to be fed, see `Feeding.ready`."""
+        return self._feeding.ready(data, index)
 
     def zero_state(self, batch: int) -> Any:
-        """Makes the zero state of `batch` streams, as arrays."""
-        return _zeros(self._chunk.ports.initial_state, batch)
+        """Returns the zero state of `batch` streams, as arrays that are not to be written to."""
+        return self._zero("initial_state", batch)
 
     def zero_upstream(self, batch: int) -> Any:
-        """Makes the upstream of `batch` streams that nothing follows, as arrays."""
-        return _zeros(self._chunk.ports.upstream, batch)
+        """Returns the upstream of `batch` streams that nothing follows, as such arrays."""
+        return self._zero("upstream", batch)
 
     def checked_state(self, state: Any) -> Any:
         """Returns a state that a user gave as arrays of the ports' dtypes.
@@ -90,52 +125,79 @@ class Calls:
 
         return states.map_numpy(checked, ports, state)
 
-    def forward(self, data: Chunk, index: int, state: Any) -> Any:
+    def forward(self, data: Ready, state: Any) -> Any:
         """Returns the chunk's final state, and computes nothing else."""
-        return self._run(self._chunk.final_state, self._feeds(data, index, state), index)
+        return self._pack_state(self._run("forward", data, tf.nest.flatten(state)))
 
-    def evaluate(self, data: Chunk, index: int, state: Any) -> Visit:
+    def evaluate(self, data: Ready, state: Any) -> Visit:
         """Returns loss, metrics and final state without any gradient."""
-        graph = self._chunk
-        fetches = (graph.loss, dict(graph.metrics), graph.final_state)
-        loss, metrics, final = self._run(fetches, self._feeds(data, index, state), index)
-        return Visit(_finite(loss, "loss", index), _floats(metrics), final)
+        got = self._run("evaluate", data, tf.nest.flatten(state))
+        loss, metrics, final = self._figures(got)
+        return Visit(_finite(loss, "loss", data.number), metrics, self._pack_state(final))
 
-    def gather(self, data: Chunk, index: int, state: Any, upstream: Any, advance: bool) -> Visit:
+    @property
+    def residuals(self) -> Residuals:
+        """What a backward visit needs of the forward pass; looked for when first asked."""
+        if self._residuals is None:
+            self._residuals = find_residuals(self._chunk, [t for t, _ in self._constants])
+            self._kinds |= keeping_kinds(self._chunk, self._residuals.tensors)
+        return self._residuals
+
+    def keep(self, data: Ready, state: Any) -> Kept:
+        """Visits the chunk forwards and returns the residuals besides loss and final state.
+
+        Raises:
+          RunError: they cannot be kept.
+        """
+        count = len(self._residual_tensors())
+        got = self._run("keep", data, tf.nest.flatten(state))
+        loss, metrics, rest = self._figures(got)
+        final, arrays = rest[: len(rest) - count], rest[len(rest) - count :]
+        loss = _finite(loss, "loss", data.number)
+        visit = Visit(loss, metrics, self._pack_state(final))
+        return Kept(visit, arrays, _bytes_of(arrays))
+
+    def activation_bytes(self, data: Ready, state: Any) -> int:
+        """Measures what `keep` would keep of a chunk; visits it the first time only."""
+        shapes = tuple(array.shape for array in data.arrays)
+        if shapes not in self._activation_bytes:
+            self._activation_bytes[shapes] = self.keep(data, state).nbytes
+        return self._activation_bytes[shapes]
+
+    def gather_kept(self, data: Ready, state: Any, upstream: Any, kept: Kept) -> Visit:
+        """Gathers without computing anything forwards; loss and metrics are those kept."""
+        self._residual_tensors()
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), *kept.arrays]
+        gradient = self._checked_gradient(self._run("gather kept", data, fed), data)
+        return kept.visit._replace(final_state=None, state_gradient=gradient)
+
+    def gather(self, data: Ready, state: Any, upstream: Any, advance: bool) -> Visit:
         """Visits the chunk backwards and adds its weight gradients to the accumulators."""
-        return self._backward(
-            data, index, state, upstream, advance, self._chunk.updates.accumulate
-        )
+        return self._backward("gather", data, state, upstream, advance)
 
-    def step(self, data: Chunk, index: int, state: Any, upstream: Any, advance: bool) -> Visit:
+    def step(self, data: Ready, state: Any, upstream: Any, advance: bool) -> Visit:
         """Visits the chunk backwards and steps at once with its gradients alone."""
-        updates = self._chunk.updates
-        return self._backward(
-            data, index, state, upstream, advance, updates.step, updates.step_norm
-        )
+        return self._backward("step", data, state, upstream, advance)
 
-    def carry_back(self, data: Chunk, index: int, state: Any, upstream: Any) -> Any:
+    def carry_back(self, data: Ready, state: Any, upstream: Any) -> Any:
         """Carries `upstream` to the chunk's start without the chunk's own loss or updates."""
-        feeds = self._feeds(data, index, state, upstream)
-        feeds[self._chunk.loss_weight] = 0.0
-        return self._run(self._chunk.gradients.initial_state, feeds, index)
+        no_loss = np.zeros([], self._chunk.loss_weight.dtype.as_numpy_dtype)
+        return self._start_gradient("carry back", data, state, upstream, no_loss)
 
-    def own_gradient(self, data: Chunk, index: int, state: Any) -> Any:
+    def own_gradient(self, data: Ready, state: Any) -> Any:
         """Returns the gradient of the chunk's own loss at its start."""
-        feeds = self._feeds(data, index, state, self.zero_upstream(data.batch))
-        return self._run(self._chunk.gradients.initial_state, feeds, index)
+        return self._start_gradient("own", data, state, self.zero_upstream(data.batch))
 
     def apply(self, scale: float) -> float:
         """Steps with the accumulated gradients times `scale`, clears them, returns their norm."""
-        updates = self._chunk.updates
-        feeds = {**self._constants, updates.scale: scale}
-        _, norm = self._run((updates.apply, updates.norm), feeds, None)
-        self._session.run(updates.clear)
+        dtype = self._chunk.updates.scale.dtype.as_numpy_dtype
+        (norm,) = self._run("apply", None, [np.asarray(scale, dtype)])
+        self.clear()
         return float(norm)
 
     def clear(self) -> None:
         """Throws the accumulated gradients away."""
-        self._session.run(self._chunk.updates.clear)
+        self._clear([])
 
     def accumulated(self) -> dict[str, np.ndarray]:
         """Returns the accumulated gradients by variable name."""
@@ -147,112 +209,122 @@ class Calls:
         return sums
 
     def _backward(
-        self,
-        data: Chunk,
-        index: int,
-        state: Any,
-        upstream: Any,
-        advance: bool,
-        update: tf.Operation,
-        norm: tf.Tensor | None = None,
+        self, update: str, data: Ready, state: Any, upstream: Any, advance: bool
     ) -> Visit:
-        graph = self._chunk
-        fetches = {
-            "update": update,
-            "loss": graph.loss,
-            "metrics": dict(graph.metrics),
-            "gradient": graph.gradients.initial_state,
-            "final": graph.final_state if advance else (),
-            "norm": () if norm is None else norm,
-        }
-        got = self._run(fetches, self._feeds(data, index, state, upstream), index)
-        for leaf in tf.nest.flatten(got["gradient"]):
-            _finite(leaf[~np.isfinite(leaf)][:1].sum(), "state gradient", index)
-        return Visit(
-            _finite(got["loss"], "loss", index),
-            _floats(got["metrics"]),
-            got["final"] if advance else None,
-            got["gradient"],
-            float("nan") if norm is None else float(got["norm"]),
-        )
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream)]
+        got = self._run((update, advance), data, fed)
+        norm = float(got.pop()) if update == "step" else float("nan")
+        loss, metrics, rest = self._figures(got)
+        gradient = self._checked_gradient(rest[: self._starts], data)
+        final = self._pack_state(rest[self._starts :]) if advance else None
+        return Visit(_finite(loss, "loss", data.number), metrics, final, gradient, norm)
 
-    def _run(self, fetches: Any, feeds: Mapping[tf.Tensor, Any], index: int | None) -> Any:
+    def _checked_gradient(self, leaves: Sequence[np.ndarray], data: Ready) -> Any:
+        for leaf in leaves:
+            _all_finite(leaf, "state gradient", data.number)
+        return _pack(self._chunk.gradients.initial_state, leaves)
+
+    def _residual_tensors(self) -> tuple[tf.Tensor, ...]:
+        if self.residuals.obstacle:
+            raise RunError(f"no activations can be kept: {self.residuals.obstacle}")
+        return self.residuals.tensors
+
+    def _start_gradient(
+        self, kind: str, data: Ready, state: Any, upstream: Any, *more: np.ndarray
+    ) -> Any:
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), *more]
+        return _pack(self._chunk.gradients.initial_state, self._run(kind, data, fed))
+
+    def _prepare(self, kind: Any, with_data: bool) -> _Prepared:
+        fetches, targets, feeds = self._kinds[kind]
+        if with_data:
+            feeds = [*self._chunk.feeds.values(), *feeds]
+        filled = {tensor.name for tensor in feeds}
+        constants = [(t, value) for t, value in self._constants if t.name not in filled]
+        feeds = [*(tensor for tensor, _ in constants), *feeds]
+        call = tf1.prepared_call(self._session, fetches, targets, feeds)
+        return _Prepared(call, [value for _, value in constants])
+
+    def _run(self, kind: Any, data: Ready | None, values: Sequence[Any]) -> list[Any]:
+        """Makes a call of a kind, with the constants and a chunk's data if it is on one."""
+        if kind not in self._prepared:
+            self._prepared[kind] = self._prepare(kind, data is not None)
+        call, constants = self._prepared[kind]
+        arrays = () if data is None else data.arrays
         try:
-            return self._session.run(fetches, feeds)
+            return call([*constants, *arrays, *values])
         except tf.errors.InvalidArgumentError as error:
             found = _WHAT_IS_NOT_FINITE.search(str(error.message))
             if not found:
                 raise
-            where = "" if index is None else f"chunk {index}: "
+            where = "" if data is None else f"chunk {data.number}: "
             raise NumericsError(
                 f"{where}{found[0]}, and nothing was applied: check the data, lower the learning "
                 f"rate or the carry's decay, or set clip_norm"
             ) from error
 
-    def _feeds(
-        self, data: Chunk, index: int, state: Any, upstream: Any = None
-    ) -> dict[tf.Tensor, Any]:
-        graph = self._chunk
-        feeds = dict(self._constants)
-        for port in tf.nest.flatten(graph.ports):
-            streams = port.shape[:1].as_list()[0]
-            if streams not in (None, data.batch):
-                raise RunError(
-                    f"chunk {index} has {data.batch} streams, but the ports were made for "
-                    f"{streams}: make them with carry_ports(cell), for any number"
-                )
-        for name, placeholder in graph.feeds.items():
-            feeds[placeholder] = self._array(data, index, name, placeholder)
-        if data.ragged and not {"lengths", "mask"} & set(graph.feeds):
-            raise RunError(
-                f"chunk {index} has streams that end early (lengths {data.lengths.tolist()} of "
-                f"{data.length}), but the graph takes neither feeds['lengths'] nor feeds['mask']: "
-                f"give dynamic_rnn(sequence_length=) and the loss a placeholder each"
-            )
-        feeds.update(_pairs(graph.ports.initial_state, state))
-        if upstream is not None:
-            feeds.update(_pairs(graph.ports.upstream, upstream))
-        return feeds
+    def _figures(self, got: Sequence[Any]) -> tuple[Any, dict[str, float], Sequence[Any]]:
+        """Parts what was fetched into the loss, the metrics and the rest."""
+        loss, *rest = got
+        count = len(self._chunk.metrics)
+        metrics = zip(self._chunk.metrics, rest[:count], strict=True)
+        return loss, {name: float(value) for name, value in metrics}, rest[count:]
 
-    def _array(self, data: Chunk, index: int, name: str, placeholder: tf.Tensor) -> Any:
-        if name in data.arrays:
-            array = data.arrays[name]
-        elif name == "lengths":
-            array = data.lengths
-        elif name == "mask":
-            array = data.mask
-        elif name == "seed":
-            array = np.array([self._seed, index], np.int32)
-        else:
-            raise RunError(
-                f"chunk {index} has no array {name!r}, which the graph is fed; it has "
-                f"{', '.join(sorted(data.arrays))}"
-            )
-        if not placeholder.shape.is_compatible_with(array.shape):
-            raise RunError(
-                f"chunk {index}: {name!r} has shape {tuple(array.shape)}, but the graph takes "
-                f"{placeholder.shape}: check features, batch and chunk length"
-            )
-        if not np.can_cast(array.dtype, placeholder.dtype.as_numpy_dtype, "same_kind"):
-            raise RunError(
-                f"chunk {index}: {name!r} is {array.dtype}, but the graph takes "
-                f"{placeholder.dtype.name}: convert one of them"
-            )
-        return array
+    def _pack_state(self, leaves: Sequence[Any]) -> Any:
+        return _pack(self._chunk.final_state, leaves)
+
+    def _zero(self, port: str, batch: int) -> Any:
+        if (port, batch) not in self._zeros:
+
+            def zeros(placeholder: tf.Tensor) -> np.ndarray:
+                shape = [batch, *placeholder.shape[1:].as_list()]
+                dtype = placeholder.dtype.as_numpy_dtype
+                array = fit(np.zeros(shape, dtype), dtype)
+                array.flags.writeable = False
+                return array
+
+            placeholders = getattr(self._chunk.ports, port)
+            self._zeros[port, batch] = states.map_numpy(zeros, placeholders)
+        return self._zeros[port, batch]
 
 
-def _zeros(placeholders: Any, batch: int) -> Any:
-    return states.map_numpy(
-        lambda p: np.zeros([batch, *p.shape[1:].as_list()], p.dtype.as_numpy_dtype), placeholders
-    )
+def _pack(structure: Any, leaves: Sequence[Any]) -> Any:
+    if not tf.nest.is_nested(structure):
+        return leaves[0]
+    return tf.nest.pack_sequence_as(structure, leaves)
 
 
-def _pairs(placeholders: Any, values: Any) -> dict[tf.Tensor, Any]:
-    return dict(zip(tf.nest.flatten(placeholders), tf.nest.flatten(values), strict=True))
+def _bytes_of(arrays: Sequence[Any]) -> int:
+    """Counts bytes of memory, once where several arrays lie in the same."""
+    total = end = 0
+    for start, size in sorted((_address(array), array.nbytes) for array in arrays):
+        total += max(0, start + size - max(start, end))
+        end = max(end, start + size)
+    return total
 
 
-def _floats(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
+def _address(array: Any) -> int:
+    # A scalar comes as NumPy's own kind of number, whose address is another one every time.
+    if not isinstance(array, np.ndarray):
+        return id(array)
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _constant(tensor: tf.Tensor, value: Any) -> np.ndarray:
+    array = np.asarray(value, tensor.dtype.as_numpy_dtype)
+    if not tensor.shape.is_compatible_with(array.shape):
+        raise RunError(
+            f"Runner(feed_dict=): a value of shape {array.shape} does not fit {tensor.name!r}, "
+            f"which is {tensor.shape}"
+        )
+    return array
+
+
+def _all_finite(values: np.ndarray, what: str, index: int) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        _finite(values[~finite][0], what, index)
 
 
 def _finite(value: Any, what: str, index: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry import gradients, states, tf1
+from tgcarry import engines, gradients, states, tf1, twins
 from tgcarry.data.wording import shown
 from tgcarry.errors import ChunkError
 from tgcarry.partition import Partition, check_partitions, find_variables
@@ -46,11 +46,18 @@ class ChunkGraph:
     """Operations that would give something else at a second visit."""
     unfed: tuple[tf.Tensor, ...]
     """Placeholders that the loss needs and that no feed or port fills."""
+    forward_count: int
+    """Operations that the graph had before gradients were added to it."""
 
     @property
     def variables(self) -> tuple[tf.Variable, ...]:
         """The variables that are trained, each once."""
         return tuple({variable.op.name: variable for variable in self.slots}.values())
+
+    @property
+    def forward_state(self) -> Any:
+        """The final state, from a run that keeps nothing for a reverse pass where there is one."""
+        return twins.twin(self.final_state)
 
     def describe(self) -> str:
         """Writes out what the chunk carries, feeds and trains, a line each."""
@@ -64,7 +71,7 @@ class ChunkGraph:
         lines += [f"feed {name} {t.shape} {t.dtype.name}" for name, t in self.feeds.items()]
         lines += [f"train {v.op.name} {v.shape} {v.dtype.base_dtype.name}" for v in self.variables]
         lines += [f"random {name}" for name in self.random_ops]
-        lines.append("engine stock")
+        lines += engines.engine_notes(self.graph)
         return "\n".join(lines)
 
 
@@ -142,6 +149,7 @@ def build_chunk(
         totals = _checked_metrics(metrics or {})
         check_reach(parts, ports.initial_state, final_state)
         targets = [total, *tf.nest.flatten(final_state)]
+        forward_count = len(graph.get_operations())
         with tf.name_scope("carry"):
             weight = tf.placeholder_with_default(tf.ones([], total.dtype), [], "loss_weight")
             found = [
@@ -174,6 +182,7 @@ def build_chunk(
         updates=updates,
         random_ops=tuple(tf1.random_ops_before(targets)),
         unfed=_unfed(targets, feeds, ports),
+        forward_count=forward_count,
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tgcarry import schedule, states
-from tgcarry.calls import Calls, Visit
-from tgcarry.data import Chunk
+from tgcarry.calls import Calls, Kept, Visit
 from tgcarry.errors import RunError
+from tgcarry.feeding import Ready
 from tgcarry.source import ChunkSource
 
 OnVisit = Callable[[int, Visit], None]
@@ -31,11 +31,17 @@ class Done(NamedTuple):
 class Loop:
     """Keeps what passes between the session calls of one run, and obeys single steps.
 
+    A context manager: leaving it ends the source's second thread.
+
     Args:
       calls: the session calls.
-      source: the chunks.
+      source: the chunks, which it gives as `calls.ready` makes them.
       initial_state: nest of arrays that the first chunk starts from; None for zeros.
       on_visit: called after each backward visit.
+
+    Attributes:
+      budget: most bytes of activations to keep; None for no limit. A chunk that would go beyond
+        it, being larger than the plan took it to be, is computed again instead.
     """
 
     def __init__(
@@ -47,21 +53,39 @@ class Loop:
     ) -> None:
         self.calls = calls
         self.source = source
+        self.budget: int | None = None
         self.head = None if initial_state is None else calls.checked_state(initial_state)
+        self._entered: tuple[int, Any, Any] = (-1, None, None)
         self._on_visit = on_visit
         self._saved: dict[int, Any] = {}
+        self._kept: dict[int, Kept | None] = {}
+        self._kept_bytes = 0
         self._loaded: Any = None
         self._carry: Any = None
         self._carry_of = -1
         self._done: list[Done] = []
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, *of_the_error: object) -> None:
+        self.source.close()
 
     def enter(self, index: int) -> Any:
         """Returns the head as chunk `index` sees it: zeros at first, cut where flagged."""
         data = self.source[index]
         if self.head is None:
             self.head = self.calls.zero_state(data.batch)
-        self._check_batch(index, data)
-        return states.cut_rows(self.head, data.resets)
+        at, head, state = self._entered
+        if at != index or head is not self.head:
+            self._check_batch(index, data)
+            state = states.cut_rows(self.head, data.resets)
+            self._entered = (index, self.head, state)
+        return state
+
+    def beside(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Makes a session call while the source reads ahead."""
+        return self.source.beside(lambda: call(*arguments))
 
     def obey(self, step: schedule.Step, update: Update) -> None:
         """Carries out one step of a schedule; the optimiser's part of `Apply` is the caller's.
@@ -73,7 +97,9 @@ class Loop:
             self._saved[step.chunk] = self.enter(step.chunk)
         elif isinstance(step, schedule.Forward):
             state = self.enter(step.chunk)
-            self.head = self.calls.forward(self.source[step.chunk], step.chunk, state)
+            self.head = self.beside(self.calls.forward, self.source[step.chunk], state)
+        elif isinstance(step, schedule.Keep):
+            self._keep(step)
         elif isinstance(step, schedule.Load):
             if step.chunk not in self._saved:
                 raise RunError(f"schedule: {step}, but nothing was saved there: save it first")
@@ -102,23 +128,48 @@ class Loop:
         done, self._done = sorted(self._done, key=lambda d: d.chunk), []
         return done
 
+    def _keep(self, step: schedule.Keep) -> None:
+        state = self.enter(step.chunk)
+        kept = self.beside(self.calls.keep, self.source[step.chunk], state)
+        self.head = kept.visit.final_state
+        fits = self.budget is None or self._kept_bytes + kept.nbytes <= self.budget
+        self._kept_bytes += kept.nbytes if fits else 0
+        self._kept[step.chunk] = kept if fits else None
+
+    def _take_kept(self, step: schedule.Backward) -> Kept | None:
+        """Returns what was kept for a step, and leaves it to the caller alone."""
+        if not step.kept:
+            return None
+        if step.chunk not in self._kept or step.advance:
+            raise RunError(
+                f"schedule: {step}, but nothing was kept there, or the head has crossed it: keep "
+                f"{step.chunk} before, which moves the head, and do not advance"
+            )
+        kept = self._kept.pop(step.chunk)
+        self._kept_bytes -= kept.nbytes if kept is not None else 0
+        return kept
+
     def _backward(self, step: schedule.Backward, update: Update) -> None:
+        kept = self._take_kept(step)
         data = self.source[step.chunk]
         state = self.enter(step.chunk) if self._loaded is None else self._loaded
         self._loaded = None
         upstream = self._upstream(step, data)
-        call = self.calls.step if update == "step" else self.calls.gather
-        visit = call(data, step.chunk, state, upstream, step.advance)
+        if kept is not None:
+            visit = self.beside(self.calls.gather_kept, data, state, upstream, kept)
+        else:
+            call = self.calls.step if update == "step" else self.calls.gather
+            visit = self.beside(call, data, state, upstream, step.advance)
         if step.advance:
             self.head = visit.final_state
         self._carry, self._carry_of = visit.state_gradient, step.chunk
-        norm = states.nest_norm(upstream)
-        self._done.append(Done(step.chunk, visit, int(data.lengths.sum()), data.resets, norm))
+        norm = 0.0 if step.upstream == "zero" else states.nest_norm(upstream)
+        self._done.append(Done(step.chunk, visit, data.time_steps, data.resets, norm))
         self.source.release(step.chunk)
         if self._on_visit is not None:
             self._on_visit(step.chunk, visit)
 
-    def _upstream(self, step: schedule.Backward, data: Chunk) -> Any:
+    def _upstream(self, step: schedule.Backward, data: Ready) -> Any:
         if step.upstream == "zero":
             return self.calls.zero_upstream(data.batch)
         if step.upstream == "following":
@@ -137,7 +188,7 @@ class Loop:
         carry = states.cut_rows(self._carry, np.any(since, axis=0))
         return states.map_numpy(lambda leaf: leaf.dtype.type(step.scale) * leaf, carry)
 
-    def _check_batch(self, index: int, data: Chunk) -> None:
+    def _check_batch(self, index: int, data: Ready) -> None:
         for leaf in tf.nest.flatten(self.head):
             if leaf.shape[0] != data.batch:
                 raise RunError(

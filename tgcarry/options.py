@@ -21,6 +21,8 @@ class TrainOptions:
     policy: str = "exact"
     window: int | None = 10
     decay: float = 1.0
+    memory_budget: str | None = None
+    """What the exact policy may keep in activations, such as "512MiB"."""
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     clip_norm: float | None = 1.0
@@ -33,7 +35,9 @@ class TrainOptions:
     seed: int = 0
 
 
-def make_policy(name: str, window: int | None = None, decay: float = 1.0) -> Policy:
+def make_policy(
+    name: str, window: int | None = None, decay: float = 1.0, memory_budget: str | None = None
+) -> Policy:
     """Makes the policy that a flag names: "truncated", "stale" or "exact".
 
     Raises:
@@ -44,7 +48,7 @@ def make_policy(name: str, window: int | None = None, decay: float = 1.0) -> Pol
     if name == "stale":
         return Stale(decay)
     if name == "exact":
-        return ExactSweep(window)
+        return ExactSweep(window, memory_budget=memory_budget)
     raise PolicyError(f"policy {name!r} is unknown: choose among truncated, stale, exact")
 
 

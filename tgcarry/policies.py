@@ -13,6 +13,7 @@ from numbers import Integral, Real
 from typing import Any, Protocol, runtime_checkable
 
 from tgcarry import schedule
+from tgcarry.budget import to_bytes
 from tgcarry.errors import PolicyError
 
 
@@ -91,6 +92,10 @@ class ExactSweep:
     unbroken window to rounding, in the memory of one chunk and one state per chunk; costs one
     more forward pass. Windows also end where every stream starts a new sequence.
 
+    With a memory budget, the activations of as many chunks as fit are kept from the way
+    forwards, and only the others are computed twice; `Runner.plan` says how many. The budget
+    is for these activations alone.
+
     Not exact across the end of a bounded window, where the sequence goes on: there the
     upstream is `end_decay` times the state gradient at the start of the window before
     (0, the default: dropped).
@@ -98,6 +103,7 @@ class ExactSweep:
     Args:
       window: most chunks per window and optimiser step; None for the whole sequence.
       end_decay: float in [0, 1].
+      memory_budget: bytes as an int, or text such as "512MiB"; None or 0 to keep nothing.
 
     Source: Werbos 1990, "Backpropagation through time: what it does and how to do it", Proc.
       IEEE 78(10); the recomputation of chunks from saved states is Chen et al. 2016,
@@ -106,6 +112,7 @@ class ExactSweep:
 
     window: int | None = None
     end_decay: float = 0.0
+    memory_budget: str | int | None = None
 
     def __post_init__(self) -> None:
         window: Any = self.window
@@ -116,15 +123,25 @@ class ExactSweep:
                 f"of at least 1, or None for the whole sequence"
             )
         _check_share("ExactSweep(end_decay", self.end_decay)
+        to_bytes(self.memory_budget, "ExactSweep(memory_budget")
 
     @property
     def revisits(self) -> bool:
         """Is True, unless every window is a single chunk."""
         return self.window != 1
 
-    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
-        """Yields saves and forwards over a window, then loads and backwards, then `apply`."""
-        return schedule.sweep(breaks, self.window, self.end_decay)
+    @property
+    def budget(self) -> int:
+        """The memory budget in bytes."""
+        return to_bytes(self.memory_budget)
+
+    def schedule(self, breaks: Iterable[bool], keep: int = 0) -> Iterator[schedule.Step]:
+        """Yields saves and forwards over a window, then loads and backwards, then `apply`.
+
+        The first `keep` chunks of a window are kept; the runner asks for as many as the plan for
+        its chunks says.
+        """
+        return schedule.sweep(breaks, self.window, self.end_decay, keep)
 
 
 def _check_share(what: str, value: Any) -> None:

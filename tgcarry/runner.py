@@ -11,12 +11,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tgcarry import schedule, states
+from tgcarry.budget import MemoryPlan
 from tgcarry.calls import Calls
 from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
 from tgcarry.data.wording import shown
 from tgcarry.errors import NumericsError, RunError
 from tgcarry.loop import Done, Loop, OnVisit, with_next
+from tgcarry.planning import plan_memory, steps_for
 from tgcarry.policies import ExactSweep, Policy
 from tgcarry.reports import Evaluation, Gradients, Report, add_metrics
 from tgcarry.source import ChunkSource
@@ -141,8 +143,8 @@ class Runner:
         """Trains on chunks and yields a report per optimiser step; work is done as you iterate.
 
         Args:
-          chunks: a sequence (read again where the policy revisits) or any iterable (its chunks
-            are then held until their backward visit).
+          chunks: a sequence (read again where the policy revisits, and one chunk ahead in a
+            second thread) or any iterable (its chunks are then held until their backward visit).
           initial_state: nest of `[B, H]` arrays that the first chunk starts from; zeros if None.
 
         Yields:
@@ -163,22 +165,25 @@ class Runner:
         loop.calls.clear()
         started = time.perf_counter()
         stepped = False
-        for step, following in with_next(self._policy.schedule(loop.source.breaks())):
-            if not isinstance(step, schedule.Apply):
-                alone = isinstance(following, schedule.Apply) and not loop.visited
-                stepped = stepped or (alone and isinstance(step, schedule.Backward))
-                loop.obey(step, update="step" if alone else "gather")
-                continue
-            loop.obey(step, update="gather")
-            visits = loop.take_visits()
-            norm = visits[0].visit.grad_norm
-            if not stepped:
-                norm = loop.calls.apply(1 / len(visits) if self._reduce == "mean" else 1.0)
-            stepped = False
-            self._state = loop.head
-            self._steps += 1
-            yield _report(self._steps, visits, norm, time.perf_counter() - started)
-            started = time.perf_counter()
+        with loop:
+            for step, following in with_next(steps_for(self._policy, loop)):
+                loop.source.expect(getattr(following, "chunk", None))
+                if not isinstance(step, schedule.Apply):
+                    kept = getattr(step, "kept", False)
+                    alone = isinstance(following, schedule.Apply) and not (loop.visited or kept)
+                    stepped = stepped or (alone and isinstance(step, schedule.Backward))
+                    loop.obey(step, update="step" if alone else "gather")
+                    continue
+                loop.obey(step, update="gather")
+                visits = loop.take_visits()
+                norm = visits[0].visit.grad_norm
+                if not stepped:
+                    norm = loop.calls.apply(1 / len(visits) if self._reduce == "mean" else 1.0)
+                stepped = False
+                self._state = loop.head
+                self._steps += 1
+                yield _report(self._steps, visits, norm, time.perf_counter() - started)
+                started = time.perf_counter()
 
     def gradients(
         self, chunks: Iterable[Chunk], initial_state: Any = None, policy: Policy | None = None
@@ -202,22 +207,45 @@ class Runner:
         loop = self._loop(chunks, initial_state, self._on_visit)
         loop.calls.clear()
         loss, metrics, first = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), None
-        for step in policy.schedule(loop.source.breaks()):
-            if isinstance(step, schedule.Apply):
-                loop.source.forget_before(loop.carry_of)
-                continue
-            loop.obey(step, update="gather")
-            for done in loop.take_visits():
-                loss += done.visit.loss
-                add_metrics(metrics, done.visit.metrics)
-                if done.chunk == 0:
-                    first = states.cut_rows(done.visit.state_gradient, done.resets)
+        with loop:
+            for step, following in with_next(steps_for(policy, loop)):
+                loop.source.expect(getattr(following, "chunk", None))
+                if isinstance(step, schedule.Apply):
+                    loop.source.forget_before(loop.carry_of)
+                    continue
+                loop.obey(step, update="gather")
+                for done in loop.take_visits():
+                    loss += done.visit.loss
+                    add_metrics(metrics, done.visit.metrics)
+                    if done.chunk == 0:
+                        first = states.cut_rows(done.visit.state_gradient, done.resets)
         if first is None:
             raise RunError("Runner.gradients: there was no chunk; give at least one")
         variables = loop.calls.accumulated()
         loop.calls.clear()
         _check_finite(variables)
         return Gradients(loss, variables, first, loop.head, metrics)
+
+    def plan(self, chunks: Iterable[Chunk]) -> MemoryPlan:
+        """Says what the policy keeps within its memory budget, before anything is trained.
+
+        Reads the first chunk and visits it forwards once, to see what its activations take.
+
+        Args:
+          chunks: as for `run`, but no iterator, which could not be read again.
+
+        Returns:
+          A `MemoryPlan`. Windows may turn out shorter than planned, where streams start anew.
+        """
+        if isinstance(chunks, Iterator):
+            raise RunError(
+                "Runner.plan: an iterator's first chunk would be lost to the run; give a "
+                "sequence, or [chunk] for a chunk like it"
+            )
+        with self._loop(chunks, None) as loop:
+            if next(loop.source.breaks(), None) is None:
+                raise RunError("Runner.plan: there was no chunk; give at least one")
+            return plan_memory(self._policy, loop)
 
     def evaluate(self, chunks: Iterable[Chunk], initial_state: Any = None) -> Evaluation:
         """Runs forwards over the chunks and sums loss and metrics; changes nothing.
@@ -229,16 +257,16 @@ class Runner:
         Returns:
           An `Evaluation`.
         """
-        loop = self._loop(chunks, initial_state)
         loss, metrics, time_steps = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), 0
-        for index, _ in enumerate(loop.source.breaks()):
-            data = loop.source[index]
-            visit = loop.calls.evaluate(data, index, loop.enter(index))
-            loop.head = visit.final_state
-            loop.source.release(index)
-            loss += visit.loss
-            time_steps += int(data.lengths.sum())
-            add_metrics(metrics, visit.metrics)
+        with self._loop(chunks, initial_state) as loop:
+            for index, _ in enumerate(loop.source.breaks()):
+                state, data = loop.enter(index), loop.source[index]
+                visit = loop.beside(loop.calls.evaluate, data, state)
+                loop.head = visit.final_state
+                loop.source.release(index)
+                loss += visit.loss
+                time_steps += data.time_steps
+                add_metrics(metrics, visit.metrics)
         if loop.head is None:
             raise RunError("Runner.evaluate: there was no chunk; give at least one")
         return Evaluation(loss, metrics, time_steps, loop.head)
@@ -259,20 +287,21 @@ class Runner:
           float64 `[K + 1]`, in loss per unit of state.
         """
         _check_redraws(self._chunk, "Runner.carry_norms")
-        loop = self._loop(chunks, initial_state)
         entering = []
-        for index, _ in enumerate(loop.source.breaks()):
-            entering.append(loop.enter(index))
-            loop.head = loop.calls.forward(loop.source[index], index, entering[-1])
-        if not entering:
-            raise RunError("Runner.carry_norms: there was no chunk; give at least one")
-        last = len(entering) - 1
-        carry = loop.calls.own_gradient(loop.source[last], last, entering[last])
-        norms = [states.nest_norm(carry)]
-        for index in range(last - 1, -1, -1):
-            carry = states.cut_rows(carry, loop.source[index + 1].resets)
-            carry = loop.calls.carry_back(loop.source[index], index, entering[index], carry)
-            norms.append(states.nest_norm(carry))
+        with self._loop(chunks, initial_state) as loop:
+            for index, _ in enumerate(loop.source.breaks()):
+                entering.append(loop.enter(index))
+                data = loop.source[index]
+                loop.head = loop.beside(loop.calls.forward, data, entering[-1])
+            if not entering:
+                raise RunError("Runner.carry_norms: there was no chunk; give at least one")
+            last = len(entering) - 1
+            carry = loop.calls.own_gradient(loop.source[last], entering[last])
+            norms = [states.nest_norm(carry)]
+            for index in range(last - 1, -1, -1):
+                carry = states.cut_rows(carry, loop.source.resets(index + 1))
+                carry = loop.calls.carry_back(loop.source[index], entering[index], carry)
+                norms.append(states.nest_norm(carry))
         return np.array(norms)
 
     def _ready(self) -> Calls:
@@ -283,7 +312,8 @@ class Runner:
     def _loop(
         self, chunks: Iterable[Chunk], initial_state: Any, on_visit: OnVisit | None = None
     ) -> Loop:
-        return Loop(self._ready(), ChunkSource(chunks), initial_state, on_visit)
+        calls = self._ready()
+        return Loop(calls, ChunkSource(chunks, calls.ready), initial_state, on_visit)
 
     def _checked_policy(self, policy: Any) -> Policy:
         if isinstance(policy, type) or not isinstance(policy, Policy):

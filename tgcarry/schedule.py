@@ -1,9 +1,9 @@
 """The order in which chunks are visited, as plain data: no TensorFlow, no arrays.
 
-A schedule is a stream of steps over chunks 0, 1, 2, ... The session loop keeps three things
-and obeys: the *head*, the state behind the last chunk that was read forwards; the *saved*
-states at chunk boundaries; and the *carry*, the gradient at the start of the last chunk that
-was visited backwards.
+A schedule is a stream of steps over chunks 0, 1, 2, ... The session loop has four things and
+obeys: the *head*, the state behind the last chunk that was read forwards; the *saved* states at
+chunk boundaries; what was *kept* of forward visits for backward ones; and the *carry*, the
+gradient at the start of the last chunk that was visited backwards.
 
 Every chunk gets exactly one `Backward`. Its upstream is one of
 
@@ -12,7 +12,8 @@ Every chunk gets exactly one `Backward`. Its upstream is one of
     earlier    the carry, when it came from a chunk before this one (stale), times `scale`
 
 Invariant: a `Backward` of chunk k sees the state that enters chunk k, either the head (no
-`Load` before it) or the saved one. A test checks this for every schedule made here.
+`Load` before it) or the saved one; if it is marked as kept, there was a `Keep` of k. A test
+checks this for every schedule made here.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """Moves the head across `chunk`, and keeps what its `Backward` needs of the forward pass."""
+
+    chunk: int
+
+    def __str__(self) -> str:
+        return f"keep {self.chunk}"
+
+
+@dataclass(frozen=True)
 class Load:
     """Takes the saved state that enters `chunk` for the `Backward` that comes next."""
 
@@ -58,20 +69,20 @@ class Load:
 class Backward:
     """Visits `chunk` forwards and backwards; its weight gradients are added up.
 
-    `advance` moves the head across the chunk too. The carry becomes the gradient at the
-    chunk's start.
+    `advance` moves the head across the chunk too. `kept` leaves the forward half out, for a
+    chunk that had a `Keep`. The carry becomes the gradient at the chunk's start.
     """
 
     chunk: int
     upstream: UpstreamSource
     scale: float = 1.0
     advance: bool = False
+    kept: bool = False
 
     def __str__(self) -> str:
         times = f" x{self.scale:g}" if self.upstream == "earlier" else ""
-        return f"backward {self.chunk} upstream {self.upstream}{times}" + (
-            " advance" if self.advance else ""
-        )
+        how = " advance" * self.advance + " kept" * self.kept
+        return f"backward {self.chunk} upstream {self.upstream}{times}{how}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class Apply:
         return "apply"
 
 
-Step = Save | Forward | Load | Backward | Apply
+Step = Save | Forward | Keep | Load | Backward | Apply
 
 
 def one_by_one(breaks: Iterable[bool], scale: float = 0.0) -> Iterator[Step]:
@@ -100,21 +111,25 @@ def one_by_one(breaks: Iterable[bool], scale: float = 0.0) -> Iterator[Step]:
 
 
 def sweep(
-    breaks: Iterable[bool], size: int | None = None, end_scale: float = 0.0
+    breaks: Iterable[bool], size: int | None = None, end_scale: float = 0.0, keep: int = 0
 ) -> Iterator[Step]:
-    """Reads each window forwards, keeping states, then visits it in reverse and steps once.
+    """Reads each window forwards, saving states, then visits it in reverse and steps once.
 
     A window ends before a break, after `size` chunks (None: no limit) or with the last chunk.
     Its last chunk is visited once only: n chunks cost n backward visits and n - 1 forward
     ones. The upstream there is zero where nothing follows; where the limit cut the sequence
     it is `end_scale` times the carry of the window before. Steps are yielded as chunks are
     read, so an endless stream with a bounded window never waits.
+
+    The first `keep` chunks of each window are kept, and are not computed forwards again. Which
+    ones makes no difference to memory: all are held at the turning point. The first ones can
+    be chosen without knowing where the window ends.
     """
     first = 0
     for chunk, end in _with_ends(breaks, size):
         if end is None:
             yield Save(chunk)
-            yield Forward(chunk)
+            yield Keep(chunk) if chunk < first + keep else Forward(chunk)
             continue
         if end == "limit" and end_scale and first > 0:
             yield Backward(chunk, "earlier", end_scale, advance=True)
@@ -122,7 +137,7 @@ def sweep(
             yield Backward(chunk, "zero", advance=True)
         for earlier in range(chunk - 1, first - 1, -1):
             yield Load(earlier)
-            yield Backward(earlier, "following")
+            yield Backward(earlier, "following", kept=earlier < first + keep)
         yield Apply()
         first = chunk + 1
 

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from tgcarry.beside import Beside
 from tgcarry.data import Chunk, check_chunk
 from tgcarry.errors import RunError
 
-# The chunk at work, the one before, and the two that a schedule may look ahead to.
-_KEPT = 4
+# The chunk at work, the one before, and the three that a schedule may look ahead to.
+_KEPT = 5
+# The chunk at work and the next one.
+_READY = 2
 
 
 class ChunkSource:
-    """Gives chunks by number and checks each once.
+    """Gives chunks by number, made ready to be fed, and checks each once.
 
     A sequence is read again at every visit, so that memory does not grow with its length.
     From any other iterable the chunks are held from their first read to their release.
+
+    While a session call runs in `beside`, a second thread reads a sequence's next chunk and
+    makes the next one to be visited ready. At all other times it rests, so that it never runs
+    beside code of the caller's. If something fails there, it is done again where it is needed
+    (and fails there), and nothing more is read ahead. Iterables are read in the caller's thread
+    only.
+
+    Args:
+      chunks: a sequence of chunks, or any other iterable of them.
+      make_ready: makes a chunk of a number ready to be fed; None leaves chunks as they are.
     """
 
-    def __init__(self, chunks: Iterable[Chunk]) -> None:
+    def __init__(
+        self, chunks: Iterable[Chunk], make_ready: Callable[[Chunk, int], Any] | None = None
+    ) -> None:
         wrong = isinstance(chunks, Chunk | Mapping | np.ndarray | str)
         if wrong or not isinstance(chunks, Iterable):
             raise RunError(
@@ -29,22 +45,46 @@ class ChunkSource:
             )
         self._sequence = chunks if isinstance(chunks, Sequence) else None
         self._iterator = iter(()) if self._sequence is not None else iter(chunks)
+        self._make_ready = make_ready or (lambda chunk, index: chunk)
         self._held: dict[int, Chunk] = {}
+        self._ready: dict[int, Any] = {}
         self._resets: dict[int, np.ndarray] = {}
         self._read = 0
         self._oldest = 0
+        self._ahead: Chunk | None = None
+        self._expected: int | None = None
+        self._beside: Beside | None = Beside()
+
+    @property
+    def count(self) -> int | None:
+        """The number of chunks; None if it is not known."""
+        return None if self._sequence is None else len(self._sequence)
 
     def breaks(self) -> Iterator[bool]:
         """Yields for each chunk whether every stream starts anew there; reads as it goes."""
         while self._advance():
             yield bool(self._resets[self._read - 1].all())
 
-    def __getitem__(self, index: int) -> Chunk:
-        if index not in self._held:
-            if self._sequence is None:
-                raise RunError(f"chunk {index} was released; its schedule visits it too often")
-            self._hold(index, self._sequence[index])
-        return self._held[index]
+    def __getitem__(self, index: int) -> Any:
+        if index not in self._ready:
+            self._get_ready(index)
+        return self._ready[index]
+
+    def expect(self, index: int | None) -> None:
+        """Says which chunk is visited next; None for the one that is read next."""
+        self._expected = index
+
+    def beside(self, call: Callable[[], Any]) -> Any:
+        """Reads ahead while `call` runs, which is to be one session call; returns its result."""
+        work = self._work_ahead()
+        if self._beside is None or not work:
+            return call()
+        self._beside.start(work)
+        try:
+            return call()
+        finally:
+            if not self._beside.finish():
+                self.close()
 
     def resets(self, index: int) -> np.ndarray:
         """Returns the reset flags of a chunk that was read."""
@@ -53,6 +93,7 @@ class ChunkSource:
     def release(self, index: int) -> None:
         """Lets go of a chunk that had its last visit."""
         self._held.pop(index, None)
+        self._ready.pop(index, None)
 
     def forget_before(self, index: int) -> None:
         """Lets go of the reset flags of chunks before `index`."""
@@ -60,31 +101,67 @@ class ChunkSource:
             self._resets.pop(self._oldest, None)
             self._oldest += 1
 
+    def close(self) -> None:
+        """Ends the second thread, if there is one; from here on nothing is read ahead."""
+        if self._beside is not None:
+            self._beside.close()
+        self._beside = None
+
+    def _work_ahead(self) -> list[Callable[[], None]]:
+        """Lists what to do while a session call runs; it touches no chunk at work."""
+        work: list[Callable[[], None]] = []
+        unread = self._sequence is not None and self._read < len(self._sequence)
+        if unread and self._ahead is None:
+            work.append(self._read_ahead)
+        following = self._read if self._expected is None and unread else self._expected
+        if following is not None and following not in self._ready:
+            work.append(lambda: self._get_ready(following))
+        return work
+
+    def _read_ahead(self) -> None:
+        self._ahead = self._first_read()
+
     def _advance(self) -> bool:
         """Reads the next chunk for the first time; False at the end."""
         index = self._read
+        if self._sequence is not None and index >= len(self._sequence):
+            return False
+        try:
+            chunk = self._first_read() if self._ahead is None else self._ahead
+        except StopIteration:
+            return False
+        self._ahead = None
+        self._read += 1
+        self._resets[index] = np.asarray(chunk.resets, bool)
+        self._held[index] = chunk
         if self._sequence is not None:
-            if index >= len(self._sequence):
-                return False
-            chunk = self._sequence[index]
-        else:
-            try:
-                chunk = next(self._iterator)
-            except StopIteration:
-                return False
+            _shorten(self._held, _KEPT)
+        return True
+
+    def _first_read(self) -> Chunk:
+        index = self._read
+        chunk = next(self._iterator) if self._sequence is None else self._sequence[index]
         if not isinstance(chunk, Chunk):
             raise RunError(
                 f"chunk {index} is of type {type(chunk).__name__}, not a tgcarry.Chunk: make "
                 f"chunks with split_chunks(arrays, length)"
             )
         check_chunk(chunk, index)
-        self._read += 1
-        self._resets[index] = np.asarray(chunk.resets, bool)
-        self._hold(index, chunk)
-        return True
+        return chunk
 
-    def _hold(self, index: int, chunk: Chunk) -> None:
-        self._held[index] = chunk
+    def _get_ready(self, index: int) -> None:
+        chunk = self._ahead if index == self._read else self._held.get(index)
+        if chunk is None:
+            if self._sequence is None:
+                raise RunError(f"chunk {index} was released; its schedule visits it too often")
+            chunk = self._sequence[index]
+        self._ready[index] = self._make_ready(chunk, index)
+        _shorten(self._ready, _READY)
         if self._sequence is not None:
-            while len(self._held) > _KEPT:
-                del self._held[next(iter(self._held))]
+            self._held.pop(index, None)
+
+
+def _shorten(by_age: dict[int, Any], most: int) -> None:
+    """Drops the entries that came first until `most` are left."""
+    while len(by_age) > most:
+        del by_age[next(iter(by_age))]

@@ -3,14 +3,17 @@
 Every private symbol, and every list of operation names that a new release may change, lives
 here, with the releases it was checked on. Everything else imports `tensorflow.compat.v1`.
 
-Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. No private symbol is in use.
+Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. The private symbols in use are
+`CallableOptions` and a session's `_make_callable_from_options`, `_do_call` and `_closed`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import tensorflow.compat.v1 as tf
+from tensorflow.core.protobuf import config_pb2
 
 CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
 
@@ -102,6 +105,70 @@ BRANCHES = frozenset({"Case", "If", "StatelessCase", "StatelessIf"})
 
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 
+# Loops and branches of before functions: tensors inside can be neither fetched nor fed.
+OLD_CONTROL_FLOW = frozenset(
+    {
+        "Enter",
+        "Exit",
+        "LoopCond",
+        "Merge",
+        "NextIteration",
+        "RefEnter",
+        "RefExit",
+        "RefMerge",
+        "RefNextIteration",
+        "RefSwitch",
+        "StackPopV2",
+        "StackPushV2",
+        "Switch",
+    }
+)
+
+# Pass on their first input's memory, under another name or shape.
+VIEWS = frozenset({"ExpandDims", "Identity", "PlaceholderWithDefault", "Reshape", "Squeeze"})
+
+# Hold what a step does not change: constants and weights.
+STANDING = frozenset(
+    {"Const", "ReadVariableOp", "VarHandleOp", "VarIsInitializedOp", "Variable", "VariableV2"}
+)
+
+# Lay out their inputs' values otherwise, in as much memory as those take or more.
+ARRANGING = frozenset(
+    {
+        "BroadcastTo",
+        "Concat",
+        "ConcatV2",
+        "OneHot",
+        "Pack",
+        "Pad",
+        "PadV2",
+        "ReverseSequence",
+        "ReverseV2",
+        "Tile",
+        "Transpose",
+    }
+)
+
+# Take parts of values, or make them from shapes and indices, and compute nothing.
+TAKING = frozenset(
+    {
+        "Cast",
+        "Fill",
+        "Gather",
+        "GatherNd",
+        "GatherV2",
+        "IdentityN",
+        "Range",
+        "ResourceGather",
+        "ResourceGatherNd",
+        "Slice",
+        "Split",
+        "SplitV",
+        "StridedSlice",
+        "Unpack",
+    }
+)
+
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 
 
@@ -124,6 +191,19 @@ def placeholders_before(tensors: Iterable[tf.Tensor]) -> list[tf.Tensor]:
         waiting.extend(source.op for source in op.inputs)
         waiting.extend(op.control_inputs)
     return sorted(found, key=lambda tensor: str(tensor.name))
+
+
+def operations_before(ends: Iterable[Any]) -> set[tf.Operation]:
+    """Returns the operations that tensors or operations cannot be had without, themselves too."""
+    seen: set[tf.Operation] = set()
+    waiting = [getattr(end, "op", end) for end in ends]
+    while waiting:
+        op = waiting.pop()
+        if op not in seen:
+            seen.add(op)
+            waiting.extend(source.op for source in op.inputs)
+            waiting.extend(op.control_inputs)
+    return seen
 
 
 def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
@@ -152,3 +232,61 @@ def random_ops_before(tensors: Iterable[tf.Tensor]) -> list[str]:
                     seen.add(name)
                     waiting.extend(bodies[name].node_def)
     return sorted(found)
+
+
+def prepared_call(
+    session: Any,
+    fetches: Sequence[tf.Tensor],
+    targets: Sequence[tf.Operation],
+    feeds: Sequence[tf.Tensor],
+) -> Callable[[Sequence[Any]], list[Any]]:
+    """Prepares a session call once, so that each one costs no more than TensorFlow's own work.
+
+    Feeds and fetches are arrays, which are neither converted nor checked: dtypes have to be
+    those of `feeds`. An array that is contiguous and starts at a multiple of 64 bytes is fed
+    without a copy; those fetched share TensorFlow's memory and are such arrays themselves.
+
+    A session of another class than TensorFlow's own, or with a `run` of its own (a
+    `MonitoredSession` has hooks to call), is asked through `run`.
+
+    Args:
+      session: an open session.
+      fetches: what to return, in order; may repeat, and may be among the feeds.
+      targets: operations to run besides.
+      feeds: what is fed, in order, each once.
+
+    Returns:
+      Function from a list of arrays, one per feed, to one of arrays, one per fetch. It raises
+      what `session.run` does.
+    """
+    feeds, fetches = list(feeds), list(fetches)
+
+    def by_run(values: Sequence[Any]) -> list[Any]:
+        wanted = [*fetches, *targets]
+        return list(session.run(wanted, dict(zip(feeds, values, strict=True)))[: len(fetches)])
+
+    fed = {tensor.name: place for place, tensor in enumerate(feeds)}
+    computed = [name for name in dict.fromkeys(t.name for t in fetches) if name not in fed]
+    if not (_has_callables(session) and (computed or targets)):
+        return by_run
+    options = config_pb2.CallableOptions(
+        feed=list(fed), fetch=computed, target=[target.name for target in targets]
+    )
+    prepared = session._make_callable_from_options(options)
+    places = {name: len(fed) + place for place, name in enumerate(computed)} | fed
+    order = [places[tensor.name] for tensor in fetches]
+    as_asked = order == list(range(len(fed), len(fed) + len(computed)))
+
+    def call(values: Sequence[Any]) -> list[Any]:
+        if session._closed:
+            return by_run(values)
+        got = session._do_call(prepared, *values)
+        return got if as_asked else [[*values, *got][place] for place in order]
+
+    return call
+
+
+def _has_callables(session: Any) -> bool:
+    """Says whether a session is TensorFlow's own, whose `run` does nothing else."""
+    plain = getattr(type(session), "run", None) is tf.Session.run and "run" not in vars(session)
+    return plain and hasattr(session, "_make_callable_from_options") and not session._closed

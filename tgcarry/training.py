@@ -62,7 +62,7 @@ def train(
     Raises:
       TgcarryError: bad options or data, a log folder in use, numbers gone bad.
     """
-    policy = make_policy(options.policy, options.window, options.decay)
+    policy = make_policy(options.policy, options.window, options.decay, options.memory_budget)
     if options.epochs < 1 or (options.steps is not None and options.steps < 1):
         raise RunError(f"epochs {options.epochs}, steps {options.steps}: give at least 1 of each")
     if options.eval_every < 0:
@@ -94,6 +94,8 @@ def train(
     )
     on_text(dataset.description)
     with runner, logs.LogWriter(log_dir, config, graph, overwrite) as log:
+        if options.memory_budget:
+            on_text(str(runner.plan(dataset.train)))
         summary = {"policy": str(policy), **job.run(runner, log)}
         log.finish(summary)
     return summary
