@@ -51,8 +51,11 @@ def weights_for(kind, units, rng, scale=0.4):
     return layers, head
 
 
-def build(kind, units, tuples, dtype, rng, in_graph_resets=False):
-    """Builds a stacked model with a softmax head; `load` puts the oracle's weights in."""
+def build(kind, units, tuples, dtype, rng, in_graph_resets=False, engine="loop"):
+    """Builds a stacked model with a softmax head; `load` puts the oracle's weights in.
+
+    Not compiled, unless asked for: a test with many lengths would spend its time in XLA.
+    """
     layers, head = weights_for(kind, units, rng)
     options = {"state_is_tuple": tuples} if kind == "lstm" else {}
     cells = [CELLS[kind](n, **options) for n in units]
@@ -64,7 +67,7 @@ def build(kind, units, tuples, dtype, rng, in_graph_resets=False):
     resets = tf.placeholder(tf.bool, [None, None], "resets") if in_graph_resets else None
     ports = tgc.carry_ports(cell, dtype=dtype)
     outputs, final = tgc.dynamic_rnn(
-        cell, x, lengths, initial_state=ports.initial_state, resets=resets
+        cell, x, lengths, initial_state=ports.initial_state, engine=engine, resets=resets
     )
     logits = tgc.losses.linear(outputs, CLASSES)
     loss, _ = tgc.losses.softmax_loss(logits, y, mask)
