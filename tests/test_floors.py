@@ -63,6 +63,8 @@ FLOORS = (
     "flow",
     "comparison",
     "console",
+    "legacy",
+    "__main__",
 )
 # Rooms that know less than their place would let them.
 ONLY = {

@@ -40,3 +40,15 @@ class NumericsError(TgcarryError, ArithmeticError):
 
 class LogError(TgcarryError, OSError):
     """Arises when a log folder cannot be written, holds another run, or cannot be read back."""
+
+
+class LegacyError(TgcarryError, RuntimeError):
+    """Arises when an old program cannot be read, translated or run."""
+
+
+class MissingNameError(TgcarryError, AttributeError):
+    """Arises when an old program uses a TensorFlow 1 name that the facade does not have."""
+
+
+class MissingModuleError(TgcarryError, ImportError):
+    """Arises when an old program imports a TensorFlow 1 module that the facade does not have."""

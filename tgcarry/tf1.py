@@ -10,10 +10,13 @@ Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. The private symbols in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
+from tensorflow.python import tf2 as tf2_switch
+from tensorflow.python.ops import resource_variables_toggle
+from tensorflow.python.util import deprecation
 
 CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
 
@@ -290,3 +293,50 @@ def _has_callables(session: Any) -> bool:
     """Says whether a session is TensorFlow's own, whose `run` does nothing else."""
     plain = getattr(type(session), "run", None) is tf.Session.run and "run" not in vars(session)
     return plain and hasattr(session, "_make_callable_from_options") and not session._closed
+
+
+class Behaviour(NamedTuple):
+    """Holds TensorFlow's switches between its versions' ways."""
+
+    eager: bool
+    resource_variables: bool
+    control_flow_v2: bool
+    tensor_equality: bool
+    shapes_v2: bool
+    all_v2: bool
+    deprecations: bool
+    """Whether TensorFlow prints that something is deprecated."""
+
+
+VERSION_1 = Behaviour(False, False, False, False, False, False, False)
+
+
+def behaviour() -> Behaviour:
+    """Returns the switches as they are."""
+    return Behaviour(
+        eager=tf.executing_eagerly_outside_functions(),
+        resource_variables=tf.resource_variables_enabled(),
+        control_flow_v2=tf.control_flow_v2_enabled(),
+        tensor_equality=bool(tf.Tensor._USE_EQUALITY),
+        shapes_v2=isinstance(tf.TensorShape([1])[0], int),
+        all_v2=tf2_switch.enabled(),
+        deprecations=deprecation._PRINT_DEPRECATION_WARNINGS,
+    )
+
+
+def switch_behaviour(wanted: Behaviour) -> None:
+    """Sets the switches, on an empty default graph."""
+    deprecation._PRINT_DEPRECATION_WARNINGS = False
+    tf.reset_default_graph()
+    (tf.enable_v2_behavior if wanted.all_v2 else tf.disable_v2_behavior)()
+    if wanted.eager != tf.executing_eagerly_outside_functions():
+        (tf.enable_eager_execution if wanted.eager else tf.disable_eager_execution)()
+    (tf.enable_resource_variables if wanted.resource_variables else _no_resources)()
+    (tf.enable_control_flow_v2 if wanted.control_flow_v2 else tf.disable_control_flow_v2)()
+    (tf.enable_tensor_equality if wanted.tensor_equality else tf.disable_tensor_equality)()
+    (tf.enable_v2_tensorshape if wanted.shapes_v2 else tf.disable_v2_tensorshape)()
+    deprecation._PRINT_DEPRECATION_WARNINGS = wanted.deprecations
+
+
+def _no_resources() -> None:
+    resource_variables_toggle.disable_resource_variables()

@@ -1,0 +1,1 @@
+"""What old programs' modules contain, as tables: one file a group of modules."""

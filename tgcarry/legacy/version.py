@@ -1,0 +1,3 @@
+"""The version that an old program is told."""
+
+VERSION = "1.15.5"
