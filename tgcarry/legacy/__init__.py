@@ -1,6 +1,6 @@
 """Old TensorFlow 1 programs, run as they are.
 
-python -m tgcarry PROGRAM [ARGS...]
+`python -m tgcarry PROGRAM [ARGS...]` is the command, `run` the function.
 """
 
 from tgcarry.legacy.execute import run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ from typing import Any
 from tgcarry.errors import LegacyError
 from tgcarry.legacy import behaviour, registry, settings, source
 from tgcarry.legacy.imports import World
-from tgcarry.legacy.modules import Facade
 
 
 def run(
@@ -38,13 +38,13 @@ def run(
       Exception: whatever the program raises.
     """
     path = os.fspath(path)
-    if not os.path.isfile(path):
+    if not pathlib.Path(path).is_file():
         raise LegacyError(f"{path}: no such file; give the path of a .py or .ipynb program")
     chosen = settings.Settings(engine=engine, stand_ins=stand_ins)
     main = types.ModuleType("__main__")
     main.__file__ = path
     with settings.using(chosen), behaviour.tensorflow1():
-        world = world_for(os.path.dirname(os.path.abspath(path)))
+        world = world_for(_folder(path))
         with _as_main(main, [path, *argv]), world.siblings():
             world.execute(path, main.__dict__)
             # The caller wants values; a module that is collected clears them.
@@ -53,9 +53,11 @@ def run(
 
 def world_for(folder: str) -> World:
     """Makes the world of a program whose files are in `folder`."""
-    facade = Facade(registry.by_module(), lambda: world.line())
-    world = World(facade, folder, source.compiled)
-    return world
+    return World(registry.by_module(), folder, source.compiled)
+
+
+def _folder(path: str) -> str:
+    return str(pathlib.Path(path).absolute().parent)
 
 
 @contextlib.contextmanager
@@ -63,7 +65,7 @@ def _as_main(main: types.ModuleType, argv: list[str]) -> Iterator[None]:
     """Puts a program in the place that `python PROGRAM` gives it."""
     kept = sys.modules["__main__"], sys.argv, sys.path[:]
     sys.modules["__main__"], sys.argv = main, argv
-    sys.path.insert(0, os.path.dirname(os.path.abspath(argv[0])))
+    sys.path.insert(0, _folder(argv[0]))
     try:
         yield
     finally:

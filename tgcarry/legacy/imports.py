@@ -7,12 +7,15 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import os
+import pathlib
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tgcarry.errors import MissingModuleError, MissingNameError
 from tgcarry.legacy.modules import Facade
+from tgcarry.legacy.table import Table
 
 # Reads a file and returns code to execute.
 Compile = Callable[[str], Any]
@@ -25,7 +28,7 @@ class World:
     is seen from the program's files only, and not from the packages that it imports.
 
     Args:
-      facade: the modules to show.
+      tables: of the modules to show; see `registry.by_module`.
       folder: whose files belong to the program.
       compiled: how to read a file.
       extra: more built-ins, by name.
@@ -33,12 +36,12 @@ class World:
 
     def __init__(
         self,
-        facade: Facade,
+        tables: dict[str, Table],
         folder: str,
         compiled: Compile,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        self._facade = facade
+        self._facade = Facade(tables, self.line)
         self._folder = os.path.realpath(folder)
         self._compiled = compiled
         self.builtins = {**vars(builtins), **(extra or {}), "__import__": self._import}
@@ -71,15 +74,15 @@ class World:
         """Says whether a file is the program's own."""
         real = os.path.realpath(path)
         inside = os.path.commonpath([real, self._folder]) == self._folder
-        return inside and "site-packages" not in real.split(os.sep)
+        return inside and "site-packages" not in pathlib.Path(real).parts
 
     def line(self) -> str:
         """Returns " (FILE, line N)" of the program's innermost line that runs now, or ""."""
-        frame = sys._getframe()
+        frame: types.FrameType | None = sys._getframe()
         while frame is not None:
             if frame.f_builtins is self.builtins:
                 return f" ({frame.f_code.co_filename}, line {frame.f_lineno})"
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return ""
 
     @contextlib.contextmanager

@@ -19,14 +19,13 @@ class Settings(NamedTuple):
     """Whether to tell on standard error what is translated and replaced."""
 
 
-_current: contextvars.ContextVar[Settings] = contextvars.ContextVar(
-    "tgcarry_legacy_settings", default=Settings()
-)
+_current: contextvars.ContextVar[Settings] = contextvars.ContextVar("tgcarry_legacy_settings")
+_DEFAULT = Settings()
 
 
 def current() -> Settings:
     """Returns the settings of the run that this code is part of."""
-    return _current.get()
+    return _current.get(_DEFAULT)
 
 
 @contextlib.contextmanager

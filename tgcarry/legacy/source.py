@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 from tgcarry.errors import LegacyError
@@ -15,8 +16,7 @@ def compiled(path: str) -> Any:
       SyntaxError: it is neither Python 3 nor Python 2.
     """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise LegacyError(f"{path}: {error.strerror}") from error
     return compile(text, path, "exec", dont_inherit=True)

@@ -1,7 +1,8 @@
-"""`import tensorflow as tf`: TensorFlow 2's `compat.v1`, with the names that differ put in front."""
+"""`import tensorflow as tf`: TensorFlow 2's `compat.v1`, behind the names that differ."""
 
 from __future__ import annotations
 
+from tgcarry.legacy.names import before_one
 from tgcarry.legacy.table import Table
 
 _CELLS = {
@@ -22,7 +23,7 @@ _CELLS = {
 TABLES = (
     Table(
         "tensorflow",
-        names={"__version__": "tgcarry.legacy.version:VERSION"},
+        names={"__version__": "tgcarry.legacy.version:VERSION", **before_one.ROOT},
         fallback=("tensorflow.compat.v1",),
         aliases=("tensorflow.compat.v1",),
     ),
@@ -30,7 +31,7 @@ TABLES = (
     Table("tensorflow.contrib"),
     Table(
         "tensorflow.nn",
-        names={},
+        names={**before_one.NN},
         fallback=("tensorflow.compat.v1.nn",),
         aliases=("tensorflow.python.ops.nn",),
     ),
@@ -39,6 +40,9 @@ TABLES = (
         names=_CELLS,
         fallback=("tensorflow.compat.v1.nn.rnn_cell",),
         aliases=("tensorflow.python.ops.rnn_cell", "tensorflow.python.ops.rnn_cell_impl"),
+    ),
+    Table(
+        "tensorflow.train", names={**before_one.TRAIN}, fallback=("tensorflow.compat.v1.train",)
     ),
     Table("tensorflow.python", fallback=("tensorflow.python",)),
     Table("tensorflow.python.ops", fallback=("tensorflow.python.ops",)),
