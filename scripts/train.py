@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from tgcarry import console
 from tgcarry.dataset import BUILTIN, DataOptions
+from tgcarry.engines import ENGINES
 from tgcarry.errors import ChunkError
 from tgcarry.model import CELLS, OPTIMIZERS
 from tgcarry.options import TrainOptions
@@ -75,6 +76,7 @@ _EPOCHS = flags.DEFINE_integer("epochs", 1, "Times to read the training data.")
 _STEPS = flags.DEFINE_integer("steps", 0, "Stop after so many optimiser steps; 0: no limit.")
 _EVERY = flags.DEFINE_integer("eval_every", 0, "Chunks between validations; 0: twenty in a run.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and generated data.")
+_ENGINE = flags.DEFINE_enum("engine", "auto", list(ENGINES), "How the cells are unrolled.")
 _LOG_DIR = flags.DEFINE_string("logdir", None, "Folder for checkpoints, metrics and plots.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Remove an earlier run in --logdir.")
 
@@ -124,6 +126,7 @@ def _options() -> TrainOptions:
         steps=_STEPS.value or None,
         eval_every=_EVERY.value,
         seed=_SEED.value,
+        engine=_ENGINE.value,
     )
 
 

@@ -20,6 +20,9 @@ from scripts_run import (
 from tgcarry import logs
 from tgcarry.evaluation import evaluate
 
+# What its fixtures run takes a minute: once, in one process.
+pytestmark = pytest.mark.xdist_group("train")
+
 STDLIB = [*SMALL, "--data=stdlib", "--limit_bytes=20000", "--steps=6", "--eval_every=4"]
 SERIES = [*SMALL, "--data=series", "--steps=4"]
 
@@ -52,6 +55,7 @@ GOOD = {
     "again": STDLIB,
     "seed": [*STDLIB, "--seed=1"],
     "truncated": [*SERIES, "--policy=truncated"],
+    "fused": [*SERIES, "--engine=fused"],
     "window1": [*SERIES, "--policy=exact", "--window=1"],
     "stale": [*SERIES, "--policy=stale", "--decay=0.5"],
     "whole": [*SMALL, "--data=series", "--policy=exact", "--window=0", "--epochs=2"],

@@ -48,6 +48,8 @@ class ModelSpec:
     learning_rate: float = 1e-3
     clip_norm: float | None = None
     seed: int = 0
+    engine: str = "auto"
+    """How the cells are unrolled; see `dynamic_rnn`."""
 
 
 class Model(NamedTuple):
@@ -82,7 +84,11 @@ def build_model(spec: ModelSpec) -> Model:
     feeds = _placeholders(spec)
     ports = carry_ports(cell)
     outputs, final_state = dynamic_rnn(
-        cell, _inputs(spec, feeds["x"]), feeds["lengths"], initial_state=ports.initial_state
+        cell,
+        _inputs(spec, feeds["x"]),
+        feeds["lengths"],
+        initial_state=ports.initial_state,
+        engine=spec.engine,
     )
     predictions = losses.linear(outputs, spec.outputs)
     mask = feeds["weight" if spec.weighted else "mask"]

@@ -33,6 +33,8 @@ class TrainOptions:
     eval_every: int = 0
     """Chunks between validations; 0 for twenty in a run."""
     seed: int = 0
+    engine: str = "auto"
+    """How the cells are unrolled; see `dynamic_rnn`."""
 
 
 def make_policy(
@@ -68,4 +70,5 @@ def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
         learning_rate=options.learning_rate,
         clip_norm=options.clip_norm,
         seed=options.seed,
+        engine=options.engine,
     )
