@@ -32,9 +32,9 @@ class GRURecurrence:
         held = (cell.gate_kernel, cell.gate_bias, cell.candidate_kernel, cell.candidate_bias)
         return tuple(tf.convert_to_tensor(variable) for variable in held)
 
-    def project(self, x: Any, weights: Tensors) -> Tensors:
-        """Returns zg `[N, 2H]` and zc `[N, H]`."""
-        return tuple(tf.matmul(x, rows(weights[i], self._units)[0]) for i in (0, 2))
+    def inward(self, weights: Tensors) -> Tensors:
+        """Returns Wg and Wc."""
+        return tuple(rows(weights[i], self._units)[0] for i in (0, 2))
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns Ug and Uc."""
@@ -64,16 +64,11 @@ class GRURecurrence:
         dzg = tf.concat([dzr, dzu], 1)
         return (dzg, dzc), (dh * update + through * reset + tf.matmul(dzg, ut[0]),)
 
-    def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
-    ) -> tuple[Any, Tensors]:
-        """Returns dx and the gradients of kernels and biases."""
+    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+        """Returns the gradients of kernels and biases."""
         (dzg, dzc), (h,) = dz, before
-        in_gates, in_candidate = (rows(weights[i], self._units)[0] for i in (0, 2))
-        dx = tf.matmul(dzg, in_gates, transpose_b=True)
-        dx += tf.matmul(dzc, in_candidate, transpose_b=True)
         cut = kept[0] * h
-        return dx, (
+        return (
             tf.concat([flat_product(x, dzg), flat_product(h, dzg)], 0),
             tf.reduce_sum(dzg, 0),
             tf.concat([flat_product(x, dzc), flat_product(cut, dzc)], 0),

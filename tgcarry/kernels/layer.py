@@ -48,6 +48,7 @@ class Layer:
         self._leaves = len(recurrence.widths)
         self._forward = _traced(loops.forward, recurrence, compiled)
         self._backward = _traced(loops.backward, recurrence, compiled)
+        self._backward_whole = _traced(loops.backward_whole, recurrence, compiled)
         self._outputs_only = _traced(loops.outputs_only, recurrence, compiled)
         self._final_only = _traced(loops.final_only, recurrence, compiled)
 
@@ -93,8 +94,13 @@ class Layer:
 
         @tf.custom_gradient
         def run(*_: Any) -> Any:
-            found = self._backward(x, weights, *flags, ran=ran, slopes=slopes)
-            return (found.inputs, *found.initial, *found.weights), _refuse
+            if loops.few(x):
+                found, d_weights = self._backward_whole(x, weights, *flags, ran, slopes)
+            else:
+                found = self._backward(x, weights, *flags, ran, slopes)
+                # Not compiled: TensorFlow's own products of so many rows are faster.
+                d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran, found.sums)
+            return (found.inputs, *found.initial, *d_weights), _refuse
 
         return run(*tf.nest.flatten((slopes, x, weights, ran)))
 

@@ -17,6 +17,9 @@ from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
 # With so few streams the loop's own turns cost as much as a step; measured at batch 1.
 _FEW_STREAMS = 4
 _BLOCK = 5
+# With so many, a step's product of its inputs is as fast as one over all steps, and what it
+# yields is used while it is in the cache.
+_MANY_STREAMS = 48
 
 
 class Forward(NamedTuple):
@@ -45,8 +48,8 @@ class Backward(NamedTuple):
     """`[L, B, I]`."""
     initial: Tensors
     """`[B, H]` each."""
-    weights: Tensors
-    """Like the recurrence's weights."""
+    sums: Tensors
+    """At the sums that the activations are applied to, dz, `[L, B, k]` each."""
 
 
 def forward(
@@ -120,46 +123,83 @@ def backward(
     ran: tuple[Tensors, Tensors, Tensors],
     slopes: tuple[Any, Tensors],
 ) -> Backward:
-    """Runs the steps in reverse, then the products over all of them.
+    """Runs the steps in reverse; the weights' gradients follow from what it returns.
 
     Args:
       recurrence: as for `forward`, and so are `x` to `fresh`.
-      x: see `forward`.
+      x: see `forward`; its values do not matter.
       weights: see `forward`.
       real: see `forward`.
       fresh: see `forward`.
       ran: the states before each step and after each, and `kept`, of the forward run.
       slopes: gradient at the outputs, `[L, B, H]`, and at the final state, `[B, H]` each.
     """
-    x = without_padding(x, real)
     before, after, kept = ran
-    before = tuple(_cut(states, fresh) for states in before)
     d_outputs, d_final = without_padding(slopes[0], real), slopes[1]
+    all_before = _Rows(tuple(_cut(states, fresh) for states in before))
+    all_kept, all_after, upstream = _Rows(kept), _Rows(after), _Rows((d_outputs,))
+    flags = _Flags(real, fresh)
     matrices = transposed(recurrence.recurrent(weights))
-    steps = _steps(x)
+    inwards = transposed(recurrence.inward(weights))
+    steps, inside = _steps(x), _many(x)
 
     def step(i: Any, slope: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
         t = steps - 1 - i
-        at = [s + d_outputs[t] if i == recurrence.output else s for i, s in enumerate(slope)]
-        moved = at if real is None else [tf.where_v2(real[t], s, tf.zeros_like(s)) for s in at]
+        (d_output,) = upstream.at(t)
+        here, first = flags.at(t)
+        at = [s + d_output if n == recurrence.output else s for n, s in enumerate(slope)]
+        moved = tuple(without_padding(s, here) for s in at)
         dz, earlier = recurrence.back(
-            tuple(moved), _at(kept, t), _at(before, t), _at(after, t), matrices
+            moved, all_kept.at(t), all_before.at(t), all_after.at(t), matrices
         )
-        if real is not None:
+        if here is not None:
             # The state was copied through padding, and so is its gradient.
-            earlier = tuple(tf.where_v2(real[t], e, s) for e, s in zip(earlier, at, strict=True))
-        if fresh is not None:
-            earlier = tuple(_cut(e, fresh[t]) for e in earlier)
-        rows = zip(written, dz, strict=True)
-        return i + 1, earlier, tuple(array.write(t, row) for array, row in rows)
+            earlier = tuple(tf.where_v2(here, e, s) for e, s in zip(earlier, at, strict=True))
+        earlier = tuple(_cut(e, first) for e in earlier)
+        found = (*dz, _total(dz, inwards)) if inside else dz
+        pairs = zip(written, found, strict=True)
+        return i + 1, earlier, tuple(array.write(t, row) for array, row in pairs)
 
-    arrays = _arrays(_dz_widths(recurrence, weights), steps, x)
-    _, d_initial, written = _repeat(step, steps, (d_final, arrays), x)
-    dz = tuple(_flat(array.stack()) for array in written)
-    dx, d_weights = recurrence.gradients(
-        _flat(x), tuple(map(_flat, before)), tuple(map(_flat, kept)), dz, weights
-    )
-    return Backward(without_padding(tf.reshape(dx, tf.shape(x)), real), d_initial, d_weights)
+    widths = [_width(u) for u in recurrence.recurrent(weights)] + [_width(x)] * inside
+    _, d_initial, written = _repeat(step, steps, (d_final, _arrays(widths, steps, x)), x)
+    found = tuple(array.stack() for array in written)
+    if inside:
+        dz, dx = found[:-1], found[-1]
+    else:
+        dz, dx = found, tf.reshape(_total(tuple(map(_flat, found)), inwards), tf.shape(x))
+    return Backward(without_padding(dx, real), d_initial, dz)
+
+
+def weight_gradients(
+    recurrence: Recurrence, x: Any, real: Any, fresh: Any, ran: Any, sums: Tensors
+) -> Tensors:
+    """Returns the weights' gradients, by one product each over all steps.
+
+    Args:
+      recurrence: as for `backward`, and so are `x` to `ran`.
+      x: see `forward`.
+      real: see `forward`.
+      fresh: see `forward`.
+      ran: see `backward`.
+      sums: of `Backward`.
+    """
+    before, _, kept = ran
+    before = tuple(_cut(states, fresh) for states in before)
+    flat = (tuple(map(_flat, some)) for some in (before, kept, sums))
+    return recurrence.gradients(_flat(without_padding(x, real)), *flat)
+
+
+def backward_whole(recurrence: Recurrence, x: Any, weights: Tensors, *rest: Any) -> Any:
+    """Runs `backward` and `weight_gradients`; returns both results. Arguments of `backward`."""
+    found = backward(recurrence, x, weights, *rest)
+    real, fresh, ran, _ = rest
+    return found, weight_gradients(recurrence, x, real, fresh, ran, found.sums)
+
+
+def few(x: Any) -> bool:
+    """Says whether `x` `[L, B, I]` is known to have so few streams that every operation counts."""
+    streams = x.shape.as_list()[1]
+    return streams is not None and streams <= _FEW_STREAMS
 
 
 class _Step:
@@ -169,33 +209,70 @@ class _Step:
         self, recurrence: Recurrence, x: Any, weights: Tensors, real: Any, fresh: Any
     ) -> None:
         self._recurrence = recurrence
-        shape = tf.shape(x)[:2]
-        flat = recurrence.project(_flat(x), weights)
-        self._z = tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
+        self._inward = recurrence.inward(weights)
+        self._inside = _many(x)
+        self._rows = _Rows((x,) if self._inside else self._projected(x))
         self._fixed = recurrence.recurrent(weights), recurrence.biases(weights)
-        self._real, self._fresh = real, fresh
+        self._flags = _Flags(real, fresh)
 
     def __call__(self, t: Any, state: Tensors) -> tuple[Tensors, Tensors]:
-        if self._fresh is not None:
-            state = tuple(_cut(s, self._fresh[t]) for s in state)
-        new, kept = self._recurrence.step(_at(self._z, t), state, *self._fixed)
-        if self._real is not None:
-            real = self._real[t]
+        real, fresh = self._flags.at(t)
+        state = tuple(_cut(s, fresh) for s in state)
+        new, kept = self._recurrence.step(self._z(t), state, *self._fixed)
+        if real is not None:
             new = tuple(tf.where_v2(real, n, s) for n, s in zip(new, state, strict=True))
         return new, kept
 
     def kept_widths(self, initial: Tensors) -> list[int]:
         """Finds the widths of what a step keeps, by a step that is pruned from the run."""
         z, state = (
-            tuple(tf.zeros([1, _width(a)], a.dtype) for a in some) for some in (self._z, initial)
+            tuple(tf.zeros([1, _width(a)], a.dtype) for a in some)
+            for some in (self._inward, initial)
         )
         return [_width(a) for a in self._recurrence.step(z, state, *self._fixed)[1]]
+
+    def _projected(self, x: Any) -> Tensors:
+        shape = tf.shape(x)[:2]
+        flat = (tf.matmul(_flat(x), w) for w in self._inward)
+        return tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
+
+    def _z(self, t: Any) -> Tensors:
+        rows = self._rows.at(t)
+        return tuple(tf.matmul(rows[0], w) for w in self._inward) if self._inside else rows
+
+
+class _Rows:
+    """Reads single steps of arrays `[L, B, k]`.
+
+    Not by slices: those count negative steps from the end, and where XLA has to work out such a
+    step more than once in one kernel, the kernel is not vectorised.
+    """
+
+    def __init__(self, arrays: Tensors) -> None:
+        self._arrays = tuple(
+            tf.TensorArray(a.dtype, _steps(a), element_shape=a.shape[1:]).unstack(a)
+            for a in arrays
+        )
+
+    def at(self, t: Any) -> Tensors:
+        """Returns step t of each, `[B, k]`."""
+        return tuple(array.read(t) for array in self._arrays)
+
+
+class _Flags:
+    """Reads what is special about single steps; None where nothing is."""
+
+    def __init__(self, *flags: Any) -> None:
+        self._rows = [None if flag is None else _Rows((flag,)) for flag in flags]
+
+    def at(self, t: Any) -> list[Any]:
+        """Returns step t of each, `[B, 1]`."""
+        return [None if rows is None else rows.at(t)[0] for rows in self._rows]
 
 
 def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], like: Any) -> Any:
     """Runs `step(t, *start)` for t = 0, 1, ...; several a turn where a step is very short."""
-    streams = like.shape.as_list()[1]
-    block = _BLOCK if streams is not None and streams <= _FEW_STREAMS else 1
+    block = _BLOCK if few(like) else 1
 
     def several(t: Any, *state: Any) -> Any:
         for _ in range(block):
@@ -212,23 +289,26 @@ def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], like: 
     return tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=block - 1)
 
 
+def _many(x: Any) -> bool:
+    streams = x.shape.as_list()[1]
+    return streams is not None and streams >= _MANY_STREAMS
+
+
+def _total(dz: Tensors, matrices: Tensors) -> Any:
+    """Returns the gradient at the inputs, all products' sum."""
+    first, *others = (tf.matmul(d, m) for d, m in zip(dz, matrices, strict=True))
+    return sum(others, first)
+
+
 def _steps(x: Any) -> Any:
     """Returns L, as an int if it is known."""
     known = x.shape.as_list()[0]
     return tf.shape(x)[0] if known is None else known
 
 
-def _dz_widths(recurrence: Recurrence, weights: Tensors) -> list[int]:
-    return [_width(u) for u in recurrence.recurrent(weights)]
-
-
 def _arrays(widths: Sequence[int], steps: Any, like: Any) -> Tensors:
     batch = like.shape.as_list()[1]
     return tuple(tf.TensorArray(like.dtype, steps, element_shape=[batch, w]) for w in widths)
-
-
-def _at(arrays: Sequence[Any], t: Any) -> Tensors:
-    return tuple(a[t] for a in arrays)
 
 
 def _flat(a: Any) -> Any:

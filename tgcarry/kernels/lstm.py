@@ -32,10 +32,9 @@ class LSTMRecurrence:
         """Returns kernel and bias."""
         return tf.convert_to_tensor(self._cell.kernel), tf.convert_to_tensor(self._cell.bias)
 
-    def project(self, x: Any, weights: Tensors) -> Tensors:
-        """Returns zs `[N, 3H]` and zj `[N, H]`."""
-        inner = rows(weights[0], self._units)[0]
-        return tuple(tf.matmul(x, columns) for columns in _apart(inner))
+    def inward(self, weights: Tensors) -> Tensors:
+        """Returns `[Ws, Wj]` side by side, one matrix `[I, 4H]`."""
+        return (tf.concat(_apart(rows(weights[0], self._units)[0]), 1),)
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns `[Us, Uj]` side by side, one matrix `[H, 4H]`."""
@@ -51,11 +50,10 @@ class LSTMRecurrence:
     def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
         """Returns c' and h', and the gates and j to keep."""
         c, h = state
-        from_gates, from_content = tf.split(
-            tf.matmul(h, u[0]), [3 * self._units, self._units], axis=1
-        )
-        gates = tf.sigmoid(z[0] + from_gates + b[0])
-        content = self._activation.value(z[1] + from_content + b[1])
+        sums = z[0] + tf.matmul(h, u[0])
+        for_gates, for_content = tf.split(sums, [3 * self._units, self._units], axis=1)
+        gates = tf.sigmoid(for_gates + b[0])
+        content = self._activation.value(for_content + b[1])
         i, f, o = tf.split(gates, 3, axis=1)
         c = f * c + i * content
         return (c, o * self._activation.value(c)), (gates, content)
@@ -75,14 +73,10 @@ class LSTMRecurrence:
         dz = tf.concat([dzi, dzf, dzo, dzj], 1)
         return (dz,), (dc * f, tf.matmul(dz, ut[0]))
 
-    def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
-    ) -> tuple[Any, Tensors]:
-        """Returns dx and the gradients of kernel and bias, columns i, j, f, o."""
-        inner = tf.concat(_apart(rows(weights[0], self._units)[0]), 1)
-        dx = tf.matmul(dz[0], inner, transpose_b=True)
+    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+        """Returns the gradients of kernel and bias, columns i, j, f, o."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[1], dz[0])], 0)
-        return dx, (_together(kernel), _together(tf.reduce_sum(dz[0], 0)))
+        return _together(kernel), _together(tf.reduce_sum(dz[0], 0))
 
 
 def _apart(columns: Any) -> tuple[Any, Any]:

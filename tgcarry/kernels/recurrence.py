@@ -2,10 +2,11 @@
 
 A recurrence is cut so that only what depends on the state before stays in the loop:
 
-    z_t = x_t W                            before the loop, one product for all steps
+    z_t = x_t W                            before the loop, one product for all steps;
+                                            in the loop where a step has many streams
     s_t, kept_t = step(z_t, s_{t-1}, U, b)  in the loop
     dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop
-    dW, dU, db, dx  from all dz_t           behind the loop, one product each
+    dW, dU, db, dx  from all dz_t           behind the loop, one product each; dx like z
 
 N is steps times streams, B the streams, I the input width, H the units.
 """
@@ -48,8 +49,8 @@ class Recurrence(Protocol):
         """Returns the cell's variables as tensors, in the order of `weight_gradients`."""
         ...
 
-    def project(self, x: Any, weights: Tensors) -> Tensors:
-        """Returns z, `[N, k]` each, from inputs `[N, I]`; without biases."""
+    def inward(self, weights: Tensors) -> Tensors:
+        """Returns W, the matrices that the inputs are multiplied with; z is `x W`, each."""
         ...
 
     def recurrent(self, weights: Tensors) -> Tensors:
@@ -70,10 +71,8 @@ class Recurrence(Protocol):
         """Returns dz and the gradient at s_{t-1} from the gradient at s_t; `ut` is U^T."""
         ...
 
-    def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
-    ) -> tuple[Any, Tensors]:
-        """Returns dx `[N, I]` and the weights' gradients, from all steps `[N, k]`."""
+    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+        """Returns the weights' gradients, from all steps `[N, k]`."""
         ...
 
 

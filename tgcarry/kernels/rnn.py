@@ -25,9 +25,9 @@ class RNNRecurrence:
         """Returns kernel and bias."""
         return tf.convert_to_tensor(self._cell.kernel), tf.convert_to_tensor(self._cell.bias)
 
-    def project(self, x: Any, weights: Tensors) -> Tensors:
-        """Returns z `[N, H]`."""
-        return (tf.matmul(x, rows(weights[0], self._units)[0]),)
+    def inward(self, weights: Tensors) -> Tensors:
+        """Returns W."""
+        return (rows(weights[0], self._units)[0],)
 
     def recurrent(self, weights: Tensors) -> Tensors:
         """Returns U."""
@@ -48,10 +48,7 @@ class RNNRecurrence:
         dz = slopes[0] * self._activation.slope(after[0])
         return (dz,), (tf.matmul(dz, ut[0]),)
 
-    def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, weights: Tensors
-    ) -> tuple[Any, Tensors]:
-        """Returns dx and the gradients of kernel and bias."""
-        dx = tf.matmul(dz[0], rows(weights[0], self._units)[0], transpose_b=True)
+    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+        """Returns the gradients of kernel and bias."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[0], dz[0])], 0)
-        return dx, (kernel, tf.reduce_sum(dz[0], 0))
+        return kernel, tf.reduce_sum(dz[0], 0)
