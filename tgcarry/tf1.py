@@ -9,13 +9,29 @@ Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. The private symbols in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python import tf2 as tf2_switch
-from tensorflow.python.ops import resource_variables_toggle
+from tensorflow.python.framework import ops as tensorflow_ops
+from tensorflow.python.data.ops import dataset_ops
+from tensorflow.python.framework import random_seed
+from tensorflow.python.framework import stack as tensorflow_stack
+from tensorflow.python.ops import (
+    control_flow_util,
+    control_flow_util_v2,
+    data_flow_ops,
+    nn_ops,
+    random_ops,
+    resource_variables_toggle,
+    rnn,
+    special_math_ops,
+)
+from tensorflow.python.ops import lookup_ops as tensorflow_lookup_ops
+from tensorflow.python.training import evaluation, moving_averages
 from tensorflow.python.util import deprecation
 
 CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
@@ -340,3 +356,203 @@ def switch_behaviour(wanted: Behaviour) -> None:
 
 def _no_resources() -> None:
     resource_variables_toggle.disable_resource_variables()
+
+
+def barrier(types: Sequence[Any], shapes: Sequence[Any]) -> Any:
+    """Makes a barrier: elements by key, given when all their parts have come."""
+    return data_flow_ops.Barrier(types=types, shapes=shapes)
+
+
+def counted_evaluation(eval_ops: Any, hooks: Iterable[Any]) -> Any:
+    """Adds the count of an evaluation's steps to what is run, and tells the hooks of it."""
+    count = tf.assign_add(evaluation._get_or_create_eval_step(), 1)
+    for hook in hooks:
+        if isinstance(hook, evaluation._StopAfterNEvalsHook):
+            hook._set_evals_completed_tensor(count)
+    if isinstance(eval_ops, dict):
+        return {**eval_ops, "update_eval_step": count}
+    return [*(eval_ops if isinstance(eval_ops, (list, tuple)) else [eval_ops]), count]
+
+
+# Random operations: their numbers, and functions that TensorFlow calls by itself too.
+
+
+@contextlib.contextmanager
+def random_numbers(numbers: Any) -> Iterator[None]:
+    """Has `numbers` asked for the operation's half of a seed inside the block.
+
+    Args:
+      numbers: what `random_seed._graph_to_seed_dict` is to be: gives a graph's next number by
+        `setdefault(graph, 0)`; another one is stored afterwards.
+    """
+    with _replaced(random_seed, "_graph_to_seed_dict", numbers):
+        yield
+
+
+@contextlib.contextmanager
+def random_uniform_replaced(wrap: Callable[[Any], Any]) -> Iterator[None]:
+    """Puts `wrap(random_uniform)` in the place of TensorFlow's own inside the block."""
+    wrapped = wrap(random_ops.random_uniform)
+    with (
+        _replaced(random_ops, "random_uniform", wrapped),
+        _replaced(tf, "random_uniform", wrapped),
+        _replaced(tf.random, "uniform", wrapped),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def dropout_replaced(dropout: Any) -> Iterator[None]:
+    """Puts `dropout` in the place of what every dropout of TensorFlow calls in the end."""
+    with _replaced(nn_ops, "_dropout", dropout):
+        yield
+
+
+def einsum_by_products(equation: str, *inputs: Any, **kwargs: Any) -> Any:
+    """Computes `tf.einsum` by products, transposes and sums, as TensorFlow did before 2.0."""
+    return special_math_ops._einsum_v1(equation, *inputs, **kwargs)
+
+
+def noise_shape(x: tf.Tensor, wanted: Any) -> Any:
+    """Returns dropout's noise shape: `wanted` with its Nones filled in, or that of `x`."""
+    return nn_ops._get_noise_shape(x, wanted)
+
+
+@contextlib.contextmanager
+def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def dense_layer(*args: Any, **kwargs: Any) -> Any:
+    """Makes TensorFlow 1's `tf.layers.Dense`, which Keras 3 has no longer."""
+    from tf_keras.src.legacy_tf_layers import core
+
+    return core.Dense(*args, **kwargs)
+
+
+def may_cache_variables() -> bool:
+    """Says whether variables may be read once: not inside a loop, which may change them."""
+    if tf.executing_eagerly():
+        return False
+    graph = tf.get_default_graph()
+    context = graph._get_control_flow_context()
+    in_old_loop = control_flow_util.GetContainingWhileContext(context) is not None
+    return not (in_old_loop or control_flow_util_v2.in_while_loop_defun(graph))
+
+
+# Estimators: what their sessions need of TensorFlow's private modules.
+
+
+def evaluate_once(**arguments: Any) -> Any:
+    """Evaluates a checkpoint in one session and returns the values of `final_ops`."""
+    return evaluation._evaluate_once(**arguments)
+
+
+def stop_after(evaluations: int, log_progress: bool = True) -> Any:
+    """Makes the hook that ends an evaluation after as many minibatches."""
+    return evaluation._StopAfterNEvalsHook(evaluations, log_progress)
+
+
+def add_listeners(hook: Any, listeners: Iterable[Any]) -> None:
+    """Has a `CheckpointSaverHook` tell more listeners."""
+    hook._listeners.extend(each for each in listeners if each not in hook._listeners)
+
+
+def warm_start(settings: Any) -> None:
+    """Has variables start from a checkpoint.
+
+    Args:
+      settings: path, or an object with the arguments of `tf.train.warm_start` as attributes,
+        or None.
+    """
+    if settings is None:
+        return
+    names = ("ckpt_to_initialize_from", "vars_to_warm_start", "var_name_to_vocab_info")
+    if isinstance(settings, (str, bytes)):
+        tf.train.warm_start(settings)
+    else:
+        known = {name: getattr(settings, name) for name in names}
+        known["var_name_to_prev_var_name"] = settings.var_name_to_prev_var_name
+        tf.train.warm_start(**known)
+
+
+@contextlib.contextmanager
+def new_graph(seed: int | None) -> Iterator[tf.Graph]:
+    """Makes a graph with a seed the default inside the block."""
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(seed)
+        yield graph
+
+
+def moving_average(variable: Any, value: Any, decay: Any, zero_debias: bool) -> Any:
+    """Moves a variable towards a value: v - (v - value) (1 - decay).
+
+    The result may be divided by 1 - decay^t (`zero_debias`), for a start at zero.
+
+    Returns:
+      The operation's tensor, the variable moved.
+    """
+    return moving_averages.assign_moving_average(variable, value, decay, zero_debias=zero_debias)
+
+
+# Unrolling: functions that TensorFlow's others call, and where they are called.
+
+
+@contextlib.contextmanager
+def dynamic_rnn_replaced(unroll: Any) -> Iterator[None]:
+    """Has `tf.nn.bidirectional_dynamic_rnn` call `unroll` for each direction inside the block."""
+    with _replaced(rnn, "dynamic_rnn", unroll):
+        yield
+
+
+@contextlib.contextmanager
+def static_rnn_replaced(unroll: Any) -> Iterator[None]:
+    """Has TensorFlow's functions around `tf.nn.static_rnn` call `unroll` inside the block."""
+    with _replaced(rnn, "static_rnn", unroll):
+        yield
+
+
+def inside_control_flow() -> bool:
+    """Says whether operations made now belong to a loop, a branch or a function."""
+    graph = tf.get_default_graph()
+    return graph._get_control_flow_context() is not None or hasattr(graph, "outer_graph")
+
+
+def keras() -> Any:
+    """Returns Keras 2 as TensorFlow 1 had it: `tf_keras`, whose version is TensorFlow's."""
+    from tf_keras.api._v1 import keras as version_1  # type: ignore[import-untyped]
+
+    return version_1
+
+
+def lookup_ops() -> Any:
+    """Returns the module of the tables that look values up."""
+    return tensorflow_lookup_ops
+
+
+@contextlib.contextmanager
+def own_graphs() -> Iterator[None]:
+    """Sets this thread's default graphs and sessions aside inside the block.
+
+    The block begins without any, and those that it leaves open are closed to the code behind.
+    """
+    stacks = tensorflow_ops._default_graph_stack, tensorflow_stack._default_session_stack
+    kept = [list(stack.stack) for stack in stacks]
+    outer = stacks[0]._global_default_graph
+    for stack in stacks:
+        stack.reset()
+    try:
+        yield
+    finally:
+        for stack, before in zip(stacks, kept, strict=True):
+            stack.stack = before
+        stacks[0]._global_default_graph = outer
+
+
+# Wraps a data set so that it has TensorFlow 1's methods, and may be derived from.
+DatasetAdapter = dataset_ops.DatasetV1Adapter

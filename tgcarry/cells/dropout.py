@@ -100,11 +100,12 @@ class DropoutWrapper(CellWrapper):
             sizes = {"input": input_size, **sizes}
         for salt, nest in sizes.items():
             self._noise[salt] = [
-                tf.random_uniform(
-                    [1, *states.trailing_dims(size)], dtype=dtype, seed=self._salted(salt, i)
-                )
+                self._noise_of(size, dtype, self._salted(salt, i))
                 for i, size in enumerate(tf.nest.flatten(nest))
             ]
+
+    def _noise_of(self, size: Any, dtype: Any, seed: int | None) -> Any:
+        return tf.random_uniform([1, *states.trailing_dims(size)], dtype=dtype, seed=seed)
 
     def _salted(self, salt: str, index: int) -> int | None:
         # The same hash as in 1.15, so that a seed means the same masks.

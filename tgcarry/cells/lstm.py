@@ -115,9 +115,10 @@ class BasicLSTMCell(MatrixCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(h', state')` from `[B, I]` and the state."""
-        c, h = state if self._state_is_tuple else tf.split(state, 2, axis=1)
+        columns = tf.constant(1)
+        c, h = state if self._state_is_tuple else tf.split(state, 2, axis=columns)
         gates = tf.matmul(tf.concat([inputs, h], 1), self._kernel)
-        i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=1)
+        i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=columns)
         kept = c * tf.sigmoid(f + tf.convert_to_tensor(self._forget_bias, f.dtype))
         new_c = kept + tf.sigmoid(i) * self._activation(j)
         new_h = self._activation(new_c) * tf.sigmoid(o)
@@ -252,8 +253,11 @@ class LSTMCell(MatrixCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(h', state')` from `[B, I]` and the state."""
-        sizes = [self._num_units, self.output_size]
-        c, h = state if self._state_is_tuple else tf.split(state, sizes, axis=1)
+        if self._state_is_tuple:
+            c, h = state
+        else:
+            c = tf.slice(state, [0, 0], [-1, self._num_units])
+            h = tf.slice(state, [0, self._num_units], [-1, self.output_size])
         gates = tf.matmul(tf.concat([inputs, h], 1), self._kernel)
         i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=1)
         f = f + tf.convert_to_tensor(self._forget_bias, f.dtype)

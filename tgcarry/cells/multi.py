@@ -124,12 +124,14 @@ class MultiRNNCell(RNNCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(output of the topmost cell, new states)`."""
-        layers = state
-        if not self._state_is_tuple:
-            layers = tf.split(state, [cell.state_size for cell in self._cells], axis=1)
-        output, news = inputs, []
-        for i, (cell, layer) in enumerate(zip(self._cells, layers, strict=True)):
+        output, start, news = inputs, 0, []
+        for i, cell in enumerate(self._cells):
             with tf.variable_scope(f"cell_{i}"):
+                if self._state_is_tuple:
+                    layer = state[i]
+                else:
+                    layer = tf.slice(state, [0, start], [-1, cell.state_size])
+                    start += cell.state_size
                 output, new = cell(output, layer)
             news.append(new)
         return output, tuple(news) if self._state_is_tuple else tf.concat(news, 1)

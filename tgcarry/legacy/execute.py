@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import sys
 import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tgcarry import tf1
 from tgcarry.errors import LegacyError
-from tgcarry.legacy import behaviour, registry, settings, source
+from tgcarry.legacy import behaviour, registry, settings, siblings, surroundings
 from tgcarry.legacy.imports import World
+from tgcarry.legacy.program import Program
+from tgcarry.legacy.shims import flags
 
 
 def run(
-    path: str, argv: Sequence[str] = (), *, engine: str = "auto", stand_ins: bool = False
+    path: str,
+    argv: Sequence[str] = (),
+    *,
+    engine: str = "auto",
+    stand_ins: bool = False,
+    explain: bool = False,
 ) -> dict[str, Any]:
     """Runs a TensorFlow 1 program to its end.
 
@@ -24,10 +31,11 @@ def run(
     that it imports see what is installed. Behind the call TensorFlow behaves as before.
 
     Args:
-      path: the program's file, `.py` or `.ipynb`.
+      path: the program's file, `.py` or `.ipynb`, or a folder with a `__main__.py`.
       argv: its arguments, `sys.argv[1:]`.
       engine: how its recurrent layers are unrolled; see `dynamic_rnn`.
       stand_ins: whether made-up data may stand in for MNIST's files.
+      explain: whether to tell on standard error what is translated and replaced.
 
     Returns:
       The program's global names.
@@ -38,35 +46,41 @@ def run(
       Exception: whatever the program raises.
     """
     path = os.fspath(path)
-    if not pathlib.Path(path).is_file():
-        raise LegacyError(f"{path}: no such file; give the path of a .py or .ipynb program")
-    chosen = settings.Settings(engine=engine, stand_ins=stand_ins)
+    file = surroundings.program_file(path)
+    if not pathlib.Path(file).is_file():
+        raise LegacyError(f"{path}: {_problem(path)}; give the path of a .py or .ipynb program")
+    chosen = settings.Settings(engine=engine, stand_ins=stand_ins, explain=explain)
     main = types.ModuleType("__main__")
-    main.__file__ = path
-    with settings.using(chosen), behaviour.tensorflow1():
-        world = world_for(_folder(path))
-        with _as_main(main, [path, *argv]), world.siblings():
-            world.execute(path, main.__dict__)
+    main.__file__ = file
+    with settings.using(chosen):
+        world = world_for(file)
+        place = surroundings.as_main(main, [path, *argv], surroundings.folder_of(path))
+        with place, around(world):
+            world.execute(file, main.__dict__)
             # The caller wants values; a module that is collected clears them.
             return main.__dict__.copy()
 
 
-def world_for(folder: str) -> World:
-    """Makes the world of a program whose files are in `folder`."""
-    return World(registry.by_module(), folder, source.compiled)
-
-
-def _folder(path: str) -> str:
-    return str(pathlib.Path(path).absolute().parent)
-
-
 @contextlib.contextmanager
-def _as_main(main: types.ModuleType, argv: list[str]) -> Iterator[None]:
-    """Puts a program in the place that `python PROGRAM` gives it."""
-    kept = sys.modules["__main__"], sys.argv, sys.path[:]
-    sys.modules["__main__"], sys.argv = main, argv
-    sys.path.insert(0, _folder(argv[0]))
-    try:
+def around(world: World) -> Iterator[None]:
+    """Holds TensorFlow 1's behaviour and the rest of its time inside the block."""
+    with contextlib.ExitStack() as stack:
+        # Outside for the host's graphs, inside for those that the program leaves open.
+        stack.enter_context(tf1.own_graphs())
+        stack.enter_context(behaviour.tensorflow1())
+        stack.enter_context(tf1.own_graphs())
+        stack.enter_context(surroundings.as_in_2019())
+        stack.enter_context(flags.of_this_run())
+        stack.enter_context(siblings.imported_into(world))
         yield
-    finally:
-        sys.modules["__main__"], sys.argv, sys.path[:] = kept
+
+
+def world_for(path: str | None) -> World:
+    """Makes the world of a program: of its main file, or of a caller's own code."""
+    return World(registry.by_module(), Program(path))
+
+
+def _problem(path: str) -> str:
+    if pathlib.Path(path).is_dir():
+        return "a folder without a __main__.py"
+    return "not a file" if pathlib.Path(path).exists() else "no such file"

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
-import importlib.abc
-import importlib.machinery
-import os
+import importlib
+import importlib.util
 import pathlib
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tgcarry.errors import MissingModuleError, MissingNameError
+from tgcarry.legacy import lost, notes, rewriting
 from tgcarry.legacy.modules import Facade
+from tgcarry.legacy.program import Program
+from tgcarry.legacy.python2 import library
+from tgcarry.legacy.python2.builtin_names import built_ins
 from tgcarry.legacy.table import Table
-
-# Reads a file and returns code to execute.
-Compile = Callable[[str], Any]
 
 
 class World:
@@ -29,22 +28,72 @@ class World:
 
     Args:
       tables: of the modules to show; see `registry.by_module`.
-      folder: whose files belong to the program.
-      compiled: how to read a file.
-      extra: more built-ins, by name.
+      program: reads its files.
     """
 
-    def __init__(
+    def __init__(self, tables: dict[str, Table], program: Program) -> None:
+        self._facade = Facade(tables, self.line, _told)
+        own = {table.module: table for table in library.TABLES}
+        own |= {alias: table for table in library.TABLES for alias in table.aliases}
+        self._library = Facade(own, self.line, _told)
+        self._program = program
+        shared = {**vars(builtins), rewriting.ATTRIBUTE: lost.attribute}
+        self.builtins = {**shared, "__import__": self._import}
+        self._builtins2 = {
+            **shared,
+            **built_ins(self.execute),
+            "__import__": self._import2,
+        }
+        # A caller's own namespace, for code that runs on the caller's built-ins.
+        self.guests: list[dict[str, Any]] = []
+
+    def execute(self, path: str, into: dict[str, Any]) -> None:
+        """Runs a file in a module's namespace."""
+        file = self._program.told(path)
+        into["__builtins__"] = self._builtins2 if file.python2 else self.builtins
+        exec(file.code(), into)
+
+    def line(self) -> str:
+        """Returns " (FILE, line N)" of the program's innermost line that runs now, or ""."""
+        frame: types.FrameType | None = sys._getframe()
+        while frame is not None:
+            if self._owns(frame):
+                return f" ({frame.f_code.co_filename}, line {frame.f_lineno})"
+            frame = frame.f_back
+        return ""
+
+    def imported(
         self,
-        tables: dict[str, Table],
-        folder: str,
-        compiled: Compile,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._facade = Facade(tables, self.line)
-        self._folder = os.path.realpath(folder)
-        self._compiled = compiled
-        self.builtins = {**vars(builtins), **(extra or {}), "__import__": self._import}
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> Any:
+        """Does what an `import` statement of the program does."""
+        return self._import(name, globals, locals, fromlist, level)
+
+    def _owns(self, frame: types.FrameType) -> bool:
+        if frame.f_builtins is self.builtins or frame.f_builtins is self._builtins2:
+            return True
+        return any(frame.f_globals is guest for guest in self.guests)
+
+    def _import2(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> Any:
+        """Imports for Python 2: its standard library, and a package's own files first."""
+        if level <= 0:
+            beside = _beside(name, globals)
+            if beside is not None:
+                return builtins.__import__(name, globals, locals, fromlist or (), 1)
+            if self._library.covers(name) and not _is_sibling(name):
+                return _from(self._library, name, fromlist)
+        return self._import(name, globals, locals, fromlist, max(level, 0))
 
     def _import(
         self,
@@ -54,74 +103,57 @@ class World:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        if level or not self._facade.covers(name):
-            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        if not level and self._facade.covers(name) and not _is_sibling(name):
+            return _from(self._facade, name, fromlist)
         try:
-            leaf = self._facade.find(name)
-            for wanted in fromlist or ():
-                if wanted != "*":
-                    getattr(leaf, wanted)
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        except ModuleNotFoundError as error:
+            if level or error.name != name.partition(".")[0] or not _beside(name, globals):
+                raise
+            # Python 2 looked into the importing file's package first.
+            return builtins.__import__(name, globals, locals, fromlist or (), 1)
+
+
+def _from(facade: Facade, name: str, fromlist: Sequence[str] | None) -> Any:
+    try:
+        leaf = facade.find(name)
+    except MissingNameError as error:
+        raise MissingModuleError(str(error)) from None
+    except AttributeError:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name) from None
+    for wanted in fromlist or ():
+        if wanted == "*":
+            continue
+        try:
+            getattr(leaf, wanted)
         except MissingNameError as error:
             raise MissingModuleError(str(error)) from None
-        return leaf if fromlist else self._facade.find(name.partition(".")[0])
-
-    def execute(self, path: str, into: dict[str, Any]) -> None:
-        """Runs a file in a module's namespace."""
-        into["__builtins__"] = self.builtins
-        exec(self._compiled(path), into)
-
-    def owns(self, path: str) -> bool:
-        """Says whether a file is the program's own."""
-        real = os.path.realpath(path)
-        inside = os.path.commonpath([real, self._folder]) == self._folder
-        return inside and "site-packages" not in pathlib.Path(real).parts
-
-    def line(self) -> str:
-        """Returns " (FILE, line N)" of the program's innermost line that runs now, or ""."""
-        frame: types.FrameType | None = sys._getframe()
-        while frame is not None:
-            if frame.f_builtins is self.builtins:
-                return f" ({frame.f_code.co_filename}, line {frame.f_lineno})"
-            frame = frame.f_back
-        return ""
-
-    @contextlib.contextmanager
-    def siblings(self) -> Iterator[None]:
-        """Lets the program's own modules be imported as part of it, inside the block."""
-        finder = _Siblings(self)
-        before = set(sys.modules)
-        sys.meta_path.insert(0, finder)
-        try:
-            yield
-        finally:
-            sys.meta_path.remove(finder)
-            for name in set(sys.modules) - before:
-                if name in finder.found:
-                    del sys.modules[name]
+        except AttributeError:
+            text = f"cannot import name {wanted!r} from {name!r}"
+            raise ImportError(text, name=name) from None
+    return leaf if fromlist else facade.find(name.partition(".")[0])
 
 
-class _Siblings(importlib.abc.MetaPathFinder):
-    """Finds the program's own modules and has them executed in its world."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.found: set[str] = set()
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is None or not isinstance(spec.loader, importlib.machinery.SourceFileLoader):
-            return None
-        if spec.origin is None or not self._world.owns(spec.origin):
-            return None
-        self.found.add(name)
-        spec.loader = _Loader(self._world, name, spec.origin)
-        return spec
+def _beside(name: str, globals: Mapping[str, Any] | None) -> Any:
+    """Returns the spec of a module in the importing file's package, or None."""
+    package = (globals or {}).get("__package__")
+    if not package:
+        return None
+    first = f"{package}.{name.partition('.')[0]}"
+    try:
+        return importlib.util.find_spec(first)
+    except (ImportError, AttributeError, ValueError):
+        return None
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, world: World, name: str, path: str) -> None:
-        super().__init__(name, path)
-        self._world = world
+def _is_sibling(name: str) -> bool:
+    """Says whether a program's own file hides a module of the facade, as `commands.py` may."""
+    first = name.partition(".")[0]
+    if first == "tensorflow":
+        return False
+    place = pathlib.Path(sys.path[0])
+    return (place / f"{first}.py").is_file() or (place / first / "__init__.py").is_file()
 
-    def exec_module(self, module: Any) -> None:
-        self._world.execute(self.path, module.__dict__)
+
+def _told(name: str, target: str) -> None:
+    notes.explain(f"{name} is {target.replace(':', '.')}")

@@ -19,11 +19,26 @@ _CELLS = {
         "ResidualWrapper",
     )
 }
+_UNROLLING = {
+    name: f"tgcarry.legacy.unrolling:{name}"
+    for name in (
+        "bidirectional_dynamic_rnn",
+        "dynamic_rnn",
+        "static_bidirectional_rnn",
+        "static_rnn",
+        "static_state_saving_rnn",
+    )
+}
+_CELLS["DropoutWrapper"] = "tgcarry.legacy.ops.dropout_wrapper:DropoutWrapper"
 
 TABLES = (
     Table(
         "tensorflow",
-        names={"__version__": "tgcarry.legacy.version:VERSION", **before_one.ROOT},
+        names={
+            "__version__": "tgcarry.legacy.version:VERSION",
+            "einsum": "tgcarry.tf1:einsum_by_products",
+            **before_one.ROOT,
+        },
         fallback=("tensorflow.compat.v1",),
         aliases=("tensorflow.compat.v1",),
     ),
@@ -31,7 +46,7 @@ TABLES = (
     Table("tensorflow.contrib"),
     Table(
         "tensorflow.nn",
-        names={**before_one.NN},
+        names={**_UNROLLING, **before_one.NN},
         fallback=("tensorflow.compat.v1.nn",),
         aliases=("tensorflow.python.ops.nn",),
     ),
@@ -40,6 +55,11 @@ TABLES = (
         names=_CELLS,
         fallback=("tensorflow.compat.v1.nn.rnn_cell",),
         aliases=("tensorflow.python.ops.rnn_cell", "tensorflow.python.ops.rnn_cell_impl"),
+    ),
+    Table(
+        "tensorflow.python.ops.rnn",
+        names=_UNROLLING,
+        fallback=("tensorflow.python.ops.rnn", "tensorflow.compat.v1.nn"),
     ),
     Table(
         "tensorflow.train", names={**before_one.TRAIN}, fallback=("tensorflow.compat.v1.train",)

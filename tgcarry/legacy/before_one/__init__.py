@@ -1,0 +1,1 @@
+"""What TensorFlow's functions were called, and took, before version 1.0."""

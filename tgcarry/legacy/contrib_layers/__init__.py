@@ -1,0 +1,1 @@
+"""`tf.contrib.layers`, `slim`, `framework`, `losses` and their like of TensorFlow 1.15."""

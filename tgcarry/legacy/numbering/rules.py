@@ -1,0 +1,144 @@
+"""Where TensorFlow 1.15 makes more operations, or fewer, than today's for the same call.
+
+A rule is asked once for each operation, when the numbers are next needed, and answers with how
+many more 1.15 would have made along with it. It knows a construct by its operations' types and
+the names that TensorFlow gives them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow.compat.v1 as tf
+
+from tgcarry.legacy.numbering import slopes
+
+
+def surplus(op: Any) -> int:
+    """Returns how many operations more 1.15 would have made along with this one."""
+    if "/Regularizer/" in op.name:
+        return _regularizer(op)
+    rule = _RULES.get(op.type)
+    more = 0 if rule is None else rule(op)
+    return more + slopes.surplus(op) if "_grad/" in op.name else more
+
+
+def _always(count: int) -> Callable[[Any], int]:
+    return lambda op: count
+
+
+def _named(pattern: str, count: int) -> Callable[[Any], int]:
+    found = re.compile(pattern)
+    return lambda op: count if found.search(op.name) else 0
+
+
+def _source(op: Any, which: int) -> Any:
+    return op.inputs[which].op
+
+
+def _regularizer(op: Any) -> int:
+    """Leaves out what `tf.get_variable` makes today to see whether there is a loss at all."""
+    variable = op.name.partition("/Regularizer/")[0]
+    try:
+        users = op.graph.get_tensor_by_name(f"{variable}/read:0").consumers()
+    except KeyError:
+        return 0
+    inside = {user.type for user in users if "/Regularizer/" in user.name}
+    outside = {user.type for user in users if "/Regularizer/" not in user.name}
+    return -1 if inside & outside else 0
+
+
+_ZEROS = re.compile(r"ZeroState(_\d+)?/zeros(_\d+)?$")
+
+
+def _const(op: Any) -> int:
+    # tgcarry's cells know that a zero state of a known batch is one constant.
+    return 7 if _ZEROS.search(op.name) else 0
+
+
+def _fill(op: Any) -> int:
+    if not _ZEROS.search(op.name):
+        return 0
+    return 5 if _source(op, 0).type == "Const" else 4
+
+
+def _stacked(op: Any) -> int:
+    # 1.15 asks a tensor array for its size where today's knows it.
+    if "TensorArrayStack" not in op.name or _source(op, 1).type != "Range":
+        return 0
+    limit = _source(_source(op, 1), 1)
+    return 0 if limit.type == "TensorArraySizeV3" or "TensorArrayStack" in limit.name else 1
+
+
+_TENSORDOT = re.compile(r"Tensordot(_\d+)?/MatMul$")
+
+
+def _matmul(op: Any) -> int:
+    # 1.15 transposes and reshapes even where this changes nothing; with a constant each.
+    if not _TENSORDOT.search(op.name):
+        return 0
+    more = 0
+    for which in (0, 1):
+        source = _source(op, which)
+        if source.type != "Reshape":
+            more += 2 if source.type == "Transpose" else 4
+        elif _source(source, 0).type != "Transpose":
+            more += 2
+    return more
+
+
+def _reshape(op: Any) -> int:
+    # Flattening took the batch's size out of the shape.
+    scope, _, name = op.name.rpartition("/")
+    if name != "Reshape" or not re.search(r"flatten(_\d+)?$", scope):
+        return 0
+    unknown = _source(op, 0).outputs[0].shape.as_list()[0] is None
+    return 6 if unknown and _source(op, 1).name == f"{scope}/Const" else 0
+
+
+def _conv(op: Any) -> int:
+    # A layer made a constant of its dilation.
+    layer = op.name.rpartition("/")[0]
+    kernel = _source(op, 1)
+    if kernel.type == "ExpandDims":
+        kernel, layer = _source(kernel, 0), op.name.rpartition("/")[0]
+    return 1 if layer and kernel.name.startswith(f"{layer}/kernel") else 0
+
+
+def _batch_norm(op: Any) -> int:
+    return 2 if op.get_attr("is_training") and "batch_normalization" in op.name else 0
+
+
+def _range(op: Any) -> int:
+    # The sum over all of a scalar's dimensions, of which there are none.
+    if not re.search(r"Rank(_\d+)?$", _source(op, 1).name):
+        return 0
+    return -3 if tf.get_static_value(op.inputs[1]) == 0 else 0
+
+
+_RULES: dict[str, Callable[[Any], int]] = {
+    # The number of parts was turned into a constant that nothing read.
+    "Split": _always(1),
+    "Const": _const,
+    "Fill": _fill,
+    # tgcarry makes one number of a zero state's batch.
+    "Reshape": lambda op: -3 if re.search(r"ZeroState(_\d+)?/Reshape$", op.name) else _reshape(op),
+    "TensorArrayGatherV3": _stacked,
+    # Other diagonals than the main one, and what to pad with.
+    "MatrixSetDiagV3": _always(-1),
+    "MatrixDiagV3": _always(-4),
+    # The options of a pipeline, and what tuned it.
+    "MakeIterator": _always(3),
+    "MatMul": _matmul,
+    "BatchMatMulV2": _matmul,
+    "Minimum": _named(r"PolynomialDecay(_\d+)?/Minimum$", 1),
+    "Conv1D": _conv,
+    "Conv2D": _conv,
+    "Conv3D": _conv,
+    "FusedBatchNormV3": _batch_norm,
+    "Range": _range,
+    # 1.15 looks whether the norm is finite.
+    "Sub": _named(r"clip_by_global_norm(_\d+)?/sub$", 1),
+}

@@ -1,0 +1,1 @@
+"""What other packages than TensorFlow had lost or moved, as old programs used it."""

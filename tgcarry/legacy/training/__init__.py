@@ -1,0 +1,1 @@
+"""What `tf.contrib.training` had: hyperparameters, buckets, saved sequence states, loops."""
