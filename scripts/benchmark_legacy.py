@@ -121,7 +121,9 @@ def main(_: list[str]) -> None:
     found = {name: measure(name) for name in _NAMES.value}
     print(_table(found))
     if _JSON.value:
-        plain = {n: {k: [r._asdict() for r in rs] for k, rs in t.items()} for n, t in found.items()}
+        plain = {
+            n: {k: [r._asdict() for r in rs] for k, rs in t.items()} for n, t in found.items()
+        }
         Path(_JSON.value).write_text(json.dumps(plain, indent=1) + "\n")
 
 

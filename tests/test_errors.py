@@ -16,6 +16,9 @@ FAMILY = {
     "RunError": RuntimeError,
     "NumericsError": ArithmeticError,
     "LogError": OSError,
+    "LegacyError": RuntimeError,
+    "MissingNameError": AttributeError,
+    "MissingModuleError": ImportError,
 }
 
 

@@ -15,6 +15,7 @@ SCRIPTS = PACKAGE.parent / "scripts"
 
 # From the ground up: a room may import from the ones before it and from inside itself.
 FLOORS = (
+    "starting",
     "errors",
     "reference",
     "tf1",
@@ -159,6 +160,8 @@ def test_what_only_scripts_need_is_not_imported_by_the_package(path):
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_flags_belong_to_scripts(path):
+    if name(path) == "legacy/shims/flags.py":
+        pytest.skip("an old program's own flags")
     for target in imported(ast.walk(tree(path))):
         assert not target.startswith(("absl.flags", "absl.app")), target
     for node in ast.walk(tree(path)):

@@ -7,7 +7,11 @@ Build a chunk's graph inside a `tf.Graph`, and let a `Runner` pass states forwar
 gradients backward from chunk to chunk. Importing this switches nothing in TensorFlow.
 """
 
-from tgcarry import data, losses, reference
+# Before all else: it quiets TensorFlow for `python -m tgcarry`.
+import tgcarry.starting  # noqa: F401
+
+# isort: split
+from tgcarry import data, legacy, losses, reference
 from tgcarry.budget import MemoryPlan
 from tgcarry.cells import (
     BasicLSTMCell,
@@ -27,7 +31,10 @@ from tgcarry.errors import (
     CellError,
     ChunkError,
     DataError,
+    LegacyError,
     LogError,
+    MissingModuleError,
+    MissingNameError,
     NumericsError,
     PolicyError,
     RunError,
@@ -63,8 +70,11 @@ __all__ = [
     "Gradients",
     "LSTMCell",
     "LSTMStateTuple",
+    "LegacyError",
     "LogError",
     "MemoryPlan",
+    "MissingModuleError",
+    "MissingNameError",
     "MultiRNNCell",
     "NumericsError",
     "Partition",
@@ -83,6 +93,7 @@ __all__ = [
     "data",
     "dynamic_rnn",
     "gradient_flow",
+    "legacy",
     "losses",
     "partition_gradients",
     "reference",

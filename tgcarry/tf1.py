@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python import tf2 as tf2_switch
-from tensorflow.python.framework import ops as tensorflow_ops
 from tensorflow.python.data.ops import dataset_ops
+from tensorflow.python.framework import ops as tensorflow_ops
 from tensorflow.python.framework import random_seed
 from tensorflow.python.framework import stack as tensorflow_stack
 from tensorflow.python.ops import (
@@ -525,7 +525,7 @@ def inside_control_flow() -> bool:
 
 def keras() -> Any:
     """Returns Keras 2 as TensorFlow 1 had it: `tf_keras`, whose version is TensorFlow's."""
-    from tf_keras.api._v1 import keras as version_1  # type: ignore[import-untyped]
+    from tf_keras.api._v1 import keras as version_1
 
     return version_1
 

@@ -1,4 +1,5 @@
 """Trains a character model of two LSTM layers for 500 steps and prints how long that took."""
+
 import time
 
 import numpy as np
@@ -20,8 +21,9 @@ outputs, end = tf.nn.dynamic_rnn(cell, tf.nn.embedding_lookup(embedding, x), ini
 w = tf.get_variable("w", [UNITS, CHARS])
 b = tf.get_variable("b", [CHARS])
 logits = tf.matmul(tf.reshape(outputs, [-1, UNITS]), w) + b
-loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(
-    logits=logits, labels=tf.reshape(y, [-1])))
+loss = tf.reduce_mean(
+    tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=tf.reshape(y, [-1]))
+)
 variables = tf.trainable_variables()
 gradients, _ = tf.clip_by_global_norm(tf.gradients(loss, variables), 5.0)
 train = tf.train.AdamOptimizer(0.002).apply_gradients(zip(gradients, variables))
@@ -32,7 +34,7 @@ with tf.Session() as sess:
     began = time.time()
     for step in range(STEPS):
         at = (step * LENGTH) % (xs.shape[1] - LENGTH - 1)
-        feed = {x: xs[:, at:at + LENGTH], y: xs[:, at + 1:at + LENGTH + 1]}
+        feed = {x: xs[:, at : at + LENGTH], y: xs[:, at + 1 : at + LENGTH + 1]}
         for i, (c, h) in enumerate(start):
             feed[c] = state[i].c
             feed[h] = state[i].h

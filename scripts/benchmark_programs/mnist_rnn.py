@@ -1,4 +1,5 @@
 """Trains an LSTM on rows of made-up digits for 500 steps and prints how long that took."""
+
 import time
 
 import numpy as np
@@ -11,7 +12,7 @@ rng = np.random.RandomState(1)
 labels = rng.randint(0, 10, 5000)
 images = rng.rand(5000, 28, 28).astype(np.float32) * 0.2
 for image, label in zip(images, labels):
-    image[2 * label:2 * label + 6, 4:24] += 0.7
+    image[2 * label : 2 * label + 6, 4:24] += 0.7
 X = tf.placeholder("float", [None, 28, 28])
 Y = tf.placeholder("float", [None, 10])
 weights = tf.Variable(tf.random_normal([UNITS, 10]))
@@ -26,6 +27,8 @@ with tf.Session() as sess:
     began = time.time()
     for step in range(STEPS):
         at = (step * BATCH) % (len(images) - BATCH)
-        value, _ = sess.run([loss, train], {X: images[at:at + BATCH], Y: one_hot[at:at + BATCH]})
+        value, _ = sess.run(
+            [loss, train], {X: images[at : at + BATCH], Y: one_hot[at : at + BATCH]}
+        )
     print("loss %.2f" % value)
     print("training took %.3f s" % (time.time() - began))

@@ -5,6 +5,7 @@
 Needs Python 3.7 with tensorflow==1.15.5 and 'protobuf<3.21'. Each program runs in a folder of its
 own that holds small MNIST-like files, see `write_digits`.
 """
+
 import gzip
 import os
 import struct

@@ -401,7 +401,6 @@ cases("layer", op, LAYERS)
 rnn_cell = tf.nn.rnn_cell
 CELLS = {
     "gru": lambda: rnn_cell.GRUCell(4),
-    "gru_relu": lambda: rnn_cell.GRUCell(4, activation=tf.nn.relu),
     "basic": lambda: rnn_cell.BasicRNNCell(4),
     "blstm": lambda: rnn_cell.BasicLSTMCell(4),
     "blstm_flat": lambda: rnn_cell.BasicLSTMCell(4, state_is_tuple=False),
@@ -449,17 +448,10 @@ UNROLLED = {
     "dynamic_state": lambda cell: tf.nn.dynamic_rnn(
         cell, inputs(2), initial_state=cell.zero_state(2, F)
     ),
-    "dynamic_open": lambda cell: tf.nn.dynamic_rnn(
-        cell, tf.placeholder(F, [None, None, 3]), dtype=F
-    ),
     "dynamic_lengths": lambda cell: tf.nn.dynamic_rnn(
         cell, inputs(), tf.placeholder(tf.int32, [None]), dtype=F
     ),
-    "dynamic_static_lengths": lambda cell: tf.nn.dynamic_rnn(
-        cell, inputs(2), np.array([3, 4]), dtype=F
-    ),
     "dynamic_time": lambda cell: tf.nn.dynamic_rnn(cell, inputs(), dtype=F, time_major=True),
-    "dynamic_scope": lambda cell: tf.nn.dynamic_rnn(cell, inputs(), dtype=F, scope="s"),
     "static": lambda cell: tf.nn.static_rnn(cell, tf.unstack(inputs(), 5, 1), dtype=F),
     "static_state": lambda cell: tf.nn.static_rnn(
         cell, tf.unstack(inputs(2), 5, 1), cell.zero_state(2, F)

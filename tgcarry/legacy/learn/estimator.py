@@ -14,7 +14,7 @@ from tgcarry.legacy.estimator import feeding, loops
 from tgcarry.legacy.estimator.config import with_folder
 from tgcarry.legacy.estimator.estimator import check_steps
 from tgcarry.legacy.learn.config import RunConfig
-from tgcarry.legacy.learn.feeder import input_functions
+from tgcarry.legacy.learn.feeder import check_source, input_functions, like_placeholders
 from tgcarry.legacy.learn.metrics import metric_ops
 from tgcarry.legacy.learn.model_ops import ModeKeys, ModelFnOps, spec_of
 from tgcarry.legacy.learn.monitors import as_hooks
@@ -107,7 +107,7 @@ class Estimator:
         Raises:
           DataError: both or none of arrays and `input_fn`, or of `steps` and `max_steps`.
         """
-        _check_source(x, input_fn, batch_size)
+        check_source(x, input_fn, batch_size)
         hooks = as_hooks(monitors, self)
         if x is not None:
             input_fn, feed = input_functions(x, y, batch_size, True, None)
@@ -172,7 +172,7 @@ class Estimator:
           NotFittedError: there is no checkpoint.
           DataError: both or none of arrays and `input_fn`.
         """
-        _check_source(x, input_fn, batch_size)
+        check_source(x, input_fn, batch_size)
         if x is not None:
             input_fn, feed_fn = input_functions(x, y, batch_size)
         checkpoint = checkpoint_path or self._checkpoint()
@@ -216,7 +216,7 @@ class Estimator:
           NotFittedError: there is no checkpoint.
           DataError: both or none of arrays and `input_fn`.
         """
-        _check_source(x, input_fn, batch_size)
+        check_source(x, input_fn, batch_size)
         feed = None
         if x is not None:
             input_fn, feed = input_functions(x, None, batch_size)
@@ -231,7 +231,7 @@ class Estimator:
     ) -> Iterator[Any]:
         with self._graph():
             features, _, hooks = self._input(input_fn)
-            labels = _like_placeholders(self._labels)
+            labels = like_placeholders(self._labels)
             ops = self._called(features, labels, ModeKeys.INFER)
             wanted = loops.chosen(ops.predictions, outputs)
             if feed is not None:
@@ -294,17 +294,3 @@ def joined(batches: list[Any]) -> Any:
     if isinstance(batches[0], dict):
         return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
     return np.concatenate(batches)
-
-
-def _like_placeholders(labels: Any) -> Any:
-    """Returns placeholders of the labels' types and shapes: models look at these."""
-    if isinstance(labels, dict):
-        return {name: _like_placeholders(each) for name, each in labels.items()}
-    return None if labels is None else tf.placeholder(labels.dtype, labels.shape)
-
-
-def _check_source(x: Any, input_fn: Any, batch_size: Any) -> None:
-    if (x is None) == (input_fn is None):
-        raise DataError("give either arrays x and y, or input_fn")
-    if input_fn is not None and batch_size is not None:
-        raise DataError(f"batch_size {batch_size} with input_fn: make such batches in input_fn")

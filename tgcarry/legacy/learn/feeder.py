@@ -127,3 +127,18 @@ def _feeds(placeholders: Any, data: Any, rows: Any) -> dict[Any, Any]:
     if isinstance(data, dict):
         return {placeholders[name].name: values[rows] for name, values in data.items()}
     return {placeholders.name: data[rows]}
+
+
+def like_placeholders(labels: Any) -> Any:
+    """Returns placeholders of the labels' types and shapes: models look at these."""
+    if isinstance(labels, dict):
+        return {name: like_placeholders(each) for name, each in labels.items()}
+    return None if labels is None else tf.placeholder(labels.dtype, labels.shape)
+
+
+def check_source(x: Any, input_fn: Any, batch_size: Any) -> None:
+    """Raises `DataError` unless there are either arrays or an input function."""
+    if (x is None) == (input_fn is None):
+        raise DataError("give either arrays x and y, or input_fn")
+    if input_fn is not None and batch_size is not None:
+        raise DataError(f"batch_size {batch_size} with input_fn: make such batches in input_fn")

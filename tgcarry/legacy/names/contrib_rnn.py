@@ -6,23 +6,24 @@ from tgcarry.legacy.table import Table
 
 _HOME = "tgcarry.legacy.rnn"
 
+# Written as before TensorFlow 1.1, they take the inputs' width too.
 _CORE = {
-    name: f"tgcarry.cells:{name}"
+    name: f"tgcarry.legacy.before_one.cells:{name}"
     for name in (
         "BasicLSTMCell",
         "BasicRNNCell",
+        "DropoutWrapper",
         "GRUCell",
         "LSTMCell",
-        "LSTMStateTuple",
         "MultiRNNCell",
-        "RNNCell",
-        "ResidualWrapper",
     )
 }
 _CORE |= {
-    "DropoutWrapper": "tgcarry.legacy.ops.dropout_wrapper:DropoutWrapper",
     "DeviceWrapper": f"{_HOME}.wrappers:DeviceWrapper",
+    "LSTMStateTuple": "tgcarry.cells:LSTMStateTuple",
     "LayerRNNCell": "tgcarry.cells.base:LayerRNNCell",
+    "RNNCell": "tgcarry.cells:RNNCell",
+    "ResidualWrapper": "tgcarry.cells:ResidualWrapper",
 }
 
 _LINEAR = {
@@ -224,7 +225,15 @@ TABLES: tuple[Table, ...] = (
     ),
     Table(
         f"{_OPS}.rnn_cell",
-        names={**_CORE, **CELL_MODULE_NAMES, **_CELLS, **_MODULE_CELLS},
+        names={
+            **_CORE,
+            **CELL_MODULE_NAMES,
+            **_CELLS,
+            **_MODULE_CELLS,
+            "_conv": f"{_HOME}.convolutional:convolved",
+            "_get_concat_variable": f"{_HOME}.sharding:sharded_variable",
+            "_norm": f"{_HOME}.norm:gate_norm",
+        },
         differs={"CompiledWrapper": _NO_XLA},
         aliases=("tensorflow.contrib.rnn.rnn_cell",),
     ),

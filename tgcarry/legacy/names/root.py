@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from tgcarry.legacy.names import before_one
+from tgcarry.legacy.names import before_one, contrib_rest, contrib_rnn
 from tgcarry.legacy.table import Table
 
-_CELLS = {
-    name: f"tgcarry.cells:{name}"
-    for name in (
-        "BasicLSTMCell",
-        "BasicRNNCell",
-        "DropoutWrapper",
-        "GRUCell",
-        "LSTMCell",
-        "LSTMStateTuple",
-        "MultiRNNCell",
-        "RNNCell",
-        "ResidualWrapper",
-    )
-}
 _UNROLLING = {
     name: f"tgcarry.legacy.unrolling:{name}"
     for name in (
@@ -29,7 +15,6 @@ _UNROLLING = {
         "static_state_saving_rnn",
     )
 }
-_CELLS["DropoutWrapper"] = "tgcarry.legacy.ops.dropout_wrapper:DropoutWrapper"
 
 TABLES = (
     Table(
@@ -39,26 +24,28 @@ TABLES = (
             "einsum": "tgcarry.tf1:einsum_by_products",
             **before_one.ROOT,
         },
+        differs=before_one.ROOT_DIFFERS,
         fallback=("tensorflow.compat.v1",),
         aliases=("tensorflow.compat.v1",),
     ),
     Table("tensorflow.compat", fallback=("tensorflow.compat.v1.compat",)),
-    Table("tensorflow.contrib"),
+    Table("tensorflow.contrib", missing=contrib_rest.MISSING),
     Table(
         "tensorflow.nn",
         names={**_UNROLLING, **before_one.NN},
+        differs=before_one.NN_DIFFERS,
         fallback=("tensorflow.compat.v1.nn",),
         aliases=("tensorflow.python.ops.nn",),
     ),
     Table(
         "tensorflow.nn.rnn_cell",
-        names=_CELLS,
-        fallback=("tensorflow.compat.v1.nn.rnn_cell",),
+        names=before_one.CELLS,
+        differs=before_one.CELLS_DIFFERS,
         aliases=("tensorflow.python.ops.rnn_cell", "tensorflow.python.ops.rnn_cell_impl"),
     ),
     Table(
         "tensorflow.python.ops.rnn",
-        names=_UNROLLING,
+        names={**contrib_rnn.UNROLLING_MODULE_NAMES, **_UNROLLING},
         fallback=("tensorflow.python.ops.rnn", "tensorflow.compat.v1.nn"),
     ),
     Table(

@@ -28,9 +28,7 @@ class DropoutWrapper(cells.DropoutWrapper):
         with tf.name_scope("DropoutWrapperInit"):
             for keep in (input_keep_prob, state_keep_prob, output_keep_prob):
                 tf.convert_to_tensor(keep)
-        super().__init__(
-            cell, input_keep_prob, output_keep_prob, state_keep_prob, *args, **kwargs
-        )
+        super().__init__(cell, input_keep_prob, output_keep_prob, state_keep_prob, *args, **kwargs)
 
     def _noise_of(self, size: Any, dtype: Any, seed: int | None) -> Any:
         shape = tf.concat(([1], states.trailing_dims(size)), 0)

@@ -82,7 +82,8 @@ class ConvLSTMCell(RNNCell):
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(output, (c', output))` from `[B, ..., I]` and the state."""
         c, h = state
-        gates = self._convolved(tf.concat([inputs, h], -1), 4 * self._output_channels)
+        channels = 4 * self._output_channels
+        gates = convolved([inputs, h], self._kernel_shape, channels, self._use_bias)
         i, j, f, o = tf.split(gates, 4, axis=self._conv_ndims + 1)
         new_c = tf.sigmoid(f + self._forget_bias) * c
         new_c = new_c + tf.sigmoid(i) * tf.tanh(j)
@@ -91,19 +92,41 @@ class ConvLSTMCell(RNNCell):
             output = tf.concat([output, inputs], axis=-1)
         return output, LSTMStateTuple(new_c, output)
 
-    def _convolved(self, x: Any, channels: int) -> Any:
-        dtype = x.dtype.base_dtype
-        shape = [*self._kernel_shape, int(x.shape.as_list()[-1]), channels]
-        kernel = tf.get_variable("kernel", shape, dtype=dtype)
-        if self._conv_ndims == 1:
-            result = tf.nn.conv1d(x, kernel, 1, padding="SAME")
-        else:
-            convolve = tf.nn.conv2d if self._conv_ndims == 2 else tf.nn.conv3d
-            result = convolve(x, kernel, [1] * (self._conv_ndims + 2), padding="SAME")
-        if not self._use_bias:
-            return result
-        zeros = tf.constant_initializer(0.0, dtype=dtype)
-        return result + tf.get_variable("biases", [channels], dtype=dtype, initializer=zeros)
+
+def convolved(
+    args: Sequence[Any],
+    filter_size: Sequence[int],
+    num_features: int,
+    bias: bool,
+    bias_start: float = 0.0,
+) -> Any:
+    """Convolves tensors, their channels side by side, over one to three dimensions.
+
+    Args:
+      args: tensors `[B, ..., I]`.
+      filter_size: the window, an int a dimension.
+      num_features: int, the channels that come out.
+      bias: whether `biases` are added to what `kernel` gives.
+      bias_start: their value at first.
+
+    Returns:
+      Tensor `[B, ..., num_features]`.
+
+    Source: TensorFlow 1.15 `tensorflow.contrib.rnn.python.ops.rnn_cell._conv`.
+    """
+    x = args[0] if len(args) == 1 else tf.concat(list(args), -1)
+    dtype, space = x.dtype.base_dtype, x.shape.rank - 2
+    shape = [*filter_size, int(x.shape.as_list()[-1]), num_features]
+    kernel = tf.get_variable("kernel", shape, dtype=dtype)
+    if space == 1:
+        result = tf.nn.conv1d(x, kernel, 1, padding="SAME")
+    else:
+        convolve = tf.nn.conv2d if space == 2 else tf.nn.conv3d
+        result = convolve(x, kernel, [1] * (space + 2), padding="SAME")
+    if not bias:
+        return result
+    start = tf.constant_initializer(bias_start, dtype=dtype)
+    return result + tf.get_variable("biases", [num_features], dtype=dtype, initializer=start)
 
 
 class Conv1DLSTMCell(ConvLSTMCell):

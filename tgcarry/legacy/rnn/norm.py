@@ -38,3 +38,8 @@ def layer_norm(x: Any, scope: str, gain: float, shift: float, dtype: Any = tf.fl
         mean, variance = tf.nn.moments(x, [1], keep_dims=True)
         epsilon = _EPSILON_HALF if x.dtype.base_dtype == tf.float16 else _EPSILON
         return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+
+
+def gate_norm(g: float, b: float, inp: Any, scope: str) -> Any:
+    """Does what `layer_norm` does, with the arguments in the order that 1.15's `_norm` has."""
+    return layer_norm(inp, scope, g, b)
