@@ -271,8 +271,14 @@ def test_classes_stand_for_their_bases():
     assert "reuse" in inspect.getfullargspec(cells.BasicLSTMCell.__init__).args
 
 
-@pytest.mark.parametrize("width", [3, 4])
-def test_one_cell_for_several_layers(width):
+def test_one_cell_for_layers_of_one_width_shares_its_weights():
+    stacked = cells.MultiRNNCell([cells.GRUCell(4)] * 3)
+    stacked(tf.zeros([2, 4]), stacked.zero_state(2, tf.float32))
+    assert len(tf.trainable_variables()) == 4
+
+
+@pytest.mark.parametrize("width", [3, 5])
+def test_one_cell_for_layers_of_several_widths_is_several_cells(width):
     cell = cells.GRUCell(4)
     stacked = cells.MultiRNNCell([cell] * 3)
     stacked(tf.zeros([2, width]), stacked.zero_state(2, tf.float32))
@@ -415,4 +421,4 @@ def test_an_old_program_runs(tmp_path):
         [sys.executable, "-m", "tgcarry", str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.split() == ["6", "variables"]
+    assert done.stdout.split() == ["4", "variables"]

@@ -17,8 +17,15 @@ GOLDEN = HERE / "golden" / "legacy_programs"
 NUMBER = re.compile(r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?")
 
 # How far a printed number may be off, absolutely, beyond its last printed digit. Training makes
-# differences in rounding grow: char_rnn prints after as many as 150 steps.
-LOOSE = {"char_rnn": 0.05, "tagger_crf": 0.01, "buckets": 0.003, "attention_translate": 0.02}
+# differences in rounding grow: char_rnn prints after as many as 150 steps. In mnist_dynamic a
+# loop draws masks for dropout, in the order in which its steps happen to run.
+LOOSE = {
+    "char_rnn": 0.05,
+    "mnist_dynamic": 0.1,
+    "tagger_crf": 0.01,
+    "buckets": 0.003,
+    "attention_translate": 0.02,
+}
 TIGHT = 2e-4
 ALSO_STOCK = ("two_grus", "echo_state", "bidirectional_static")
 

@@ -9,7 +9,7 @@ from tgcarry.errors import CarryError
 from tgcarry.legacy import behaviour, numbering, settings, unrolling
 from tgcarry.legacy.ops.dropout_wrapper import DropoutWrapper
 
-B, L, I, H = 3, 6, 4, 5
+B, L, WIDTH, H = 3, 6, 4, 5
 LENGTHS = [6, 0, 3]
 
 
@@ -28,7 +28,7 @@ CELLS = {
     "basic": lambda: cells.BasicRNNCell(H),
     "multi": lambda: cells.MultiRNNCell([cells.GRUCell(H), cells.BasicLSTMCell(H)]),
     "kept": lambda: cells.MultiRNNCell([DropoutWrapper(cells.GRUCell(H)) for _ in range(2)]),
-    "residual": lambda: cells.ResidualWrapper(DropoutWrapper(cells.GRUCell(I))),
+    "residual": lambda: cells.ResidualWrapper(DropoutWrapper(cells.GRUCell(WIDTH))),
     "part": lambda: cells.MultiRNNCell([cells.GRUCell(H), cells.LSTMCell(H, num_proj=2)]),
 }
 
@@ -60,14 +60,14 @@ def evaluated(unroll, make, engine, **options):
     chosen = settings.using(settings.Settings(engine=engine))
     with chosen, tf.Graph().as_default() as graph, tf.Session() as sess:
         tf.set_random_seed(3)
-        x = tf.placeholder(tf.float32, [None, L, I])
+        x = tf.placeholder(tf.float32, [None, L, WIDTH])
         results = tf.nest.flatten(unroll(make(), x, **options))
         last = tf.random_normal([2])
         loss = tf.add_n([tf.reduce_sum(tf.sin(r)) for r in results])
         variables = tf.trainable_variables()
         slopes = tf.gradients(loss, [x, *variables])
         sess.run(tf.global_variables_initializer())
-        values = np.random.RandomState(0).randn(B, L, I)
+        values = np.random.RandomState(0).randn(B, L, WIDTH)
         found = sess.run([*results, *slopes, last], {x: values})
         types = {op.type for op in tf1.operations_before(results)}
         return found, [v.name for v in variables], types, graph
@@ -106,7 +106,7 @@ def test_by_itself_a_layer_is_compiled():
 
 
 def test_names_are_those_of_115():
-    x = tf.placeholder(tf.float32, [None, L, I])
+    x = tf.placeholder(tf.float32, [None, L, WIDTH])
     unrolling.dynamic_rnn(cells.GRUCell(H), x, dtype=tf.float32)
     unrolling.bidirectional_dynamic_rnn(cells.GRUCell(H), cells.LSTMCell(H), x, dtype=tf.float32)
     with tf.variable_scope("outer"):
@@ -133,7 +133,7 @@ def test_names_are_those_of_115():
 
 
 def test_a_cell_unrolled_twice_shares_its_variables():
-    x = tf.placeholder(tf.float32, [B, L, I])
+    x = tf.placeholder(tf.float32, [B, L, WIDTH])
     cell = cells.GRUCell(H)
     first, _ = unrolling.dynamic_rnn(cell, x, dtype=tf.float32)
     with tf.variable_scope("rnn", reuse=True):
@@ -143,12 +143,12 @@ def test_a_cell_unrolled_twice_shares_its_variables():
     assert len(tf.trainable_variables()) == 4
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
-        one, other = sess.run([first, second], {x: np.ones([B, L, I])})
+        one, other = sess.run([first, second], {x: np.ones([B, L, WIDTH])})
     np.testing.assert_array_equal(one, other)
 
 
 def test_reuse_by_scope_shares_variables_between_cells():
-    x = tf.placeholder(tf.float32, [B, L, I])
+    x = tf.placeholder(tf.float32, [B, L, WIDTH])
     outputs = []
     for reuse in (None, True):
         with tf.variable_scope("model", reuse=reuse):
@@ -156,12 +156,12 @@ def test_reuse_by_scope_shares_variables_between_cells():
     assert len(tf.trainable_variables()) == 2
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
-        one, other = sess.run(outputs, {x: np.ones([B, L, I])})
+        one, other = sess.run(outputs, {x: np.ones([B, L, WIDTH])})
     np.testing.assert_array_equal(one, other)
 
 
 def test_in_loops_and_branches_tensorflow_unrolls():
-    x = tf.placeholder(tf.float32, [B, L, I])
+    x = tf.placeholder(tf.float32, [B, L, WIDTH])
     cell = cells.GRUCell(H)
 
     def last(part):
@@ -171,19 +171,19 @@ def test_in_loops_and_branches_tensorflow_unrolls():
     branch = tf.cond(tf.reduce_sum(x) > 0, lambda: last(x), lambda: last(-x))
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
-        some, one = sess.run([mapped, branch], {x: np.ones([B, L, I])})
+        some, one = sess.run([mapped, branch], {x: np.ones([B, L, WIDTH])})
     np.testing.assert_allclose(some[1], one, rtol=1e-6)
 
 
 def test_devices_and_old_optimisers_take_the_compiled_layer():
-    x = tf.placeholder(tf.float32, [B, L, I])
+    x = tf.placeholder(tf.float32, [B, L, WIDTH])
     with tf.device("/cpu:0"):
         outputs, _ = unrolling.dynamic_rnn(cells.GRUCell(H), x, dtype=tf.float32)
         loss = tf.reduce_mean(tf.square(outputs - 1))
     train = tf.train.AdamOptimizer(0.1).minimize(loss)
     with tf.Session() as sess:
         sess.run(tf.global_variables_initializer())
-        feeds = {x: np.ones([B, L, I])}
+        feeds = {x: np.ones([B, L, WIDTH])}
         before = sess.run(loss, feeds)
         for _ in range(5):
             sess.run(train, feeds)
@@ -192,7 +192,7 @@ def test_devices_and_old_optimisers_take_the_compiled_layer():
 
 @pytest.mark.parametrize("steps", [None, 1])
 def test_open_and_short_lengths_are_not_compiled(steps):
-    x = tf.placeholder(tf.float32, [None, steps, I])
+    x = tf.placeholder(tf.float32, [None, steps, WIDTH])
     outputs, _ = unrolling.dynamic_rnn(cells.GRUCell(H), x, dtype=tf.float32)
     assert outputs.shape.as_list() == [None, steps, H]
     assert "Exit" in {op.type for op in tf1.operations_before([outputs])}
@@ -206,14 +206,14 @@ def test_random_operations_behind_are_numbered_alike():
 def evaluated_number(engine):
     with settings.using(settings.Settings(engine=engine)), tf.Graph().as_default():
         tf.set_random_seed(1)
-        x = tf.placeholder(tf.float32, [B, L, I])
+        x = tf.placeholder(tf.float32, [B, L, WIDTH])
         dynamic(cells.MultiRNNCell([cells.GRUCell(H)]), x)
         static(cells.LSTMCell(H), x)
         return numbering.number()
 
 
 def test_an_engine_that_was_asked_for_and_cannot_run_the_cell_is_refused():
-    x = tf.placeholder(tf.float32, [B, L, I])
+    x = tf.placeholder(tf.float32, [B, L, WIDTH])
     with (
         settings.using(settings.Settings(engine="fused")),
         pytest.raises(CarryError, match="num_proj"),

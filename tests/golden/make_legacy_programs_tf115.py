@@ -1,13 +1,15 @@
-"""Runs the programs of tests/legacy_programs/kinds on real TensorFlow 1.15.5 and keeps what they print.
+"""Runs the programs of tests/legacy_programs/kinds on real TensorFlow and keeps what they print.
 
     python tests/golden/make_legacy_programs_tf115.py [NAME...]
 
-Needs Python 3.7 with tensorflow==1.15.5 and 'protobuf<3.21'. Each program runs in a folder of its
+Needs Python 3.7 with tensorflow==1.15.5 and 'protobuf<3.21'; `python2_words` Python 2.7 with
+tensorflow==1.15.0, and `before_one` Python 2.7 with tensorflow==0.12.1. Each program runs in a folder of its
 own that holds small MNIST-like files, see `write_digits`.
 """
 
 import gzip
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -21,7 +23,7 @@ OUT = os.path.join(HERE, "legacy_programs")
 
 
 def write_digits(folder):
-    """Writes MNIST's four files with few and made-up images: a bar whose height tells the class."""
+    """Writes MNIST's four files with few, made-up images: a bar whose height tells the class."""
     os.makedirs(folder)
     rng = np.random.RandomState(0)
     for part, count in (("train", 300), ("t10k", 80)):
@@ -40,12 +42,15 @@ def write_digits(folder):
 
 def main(names):
     """Runs the named programs, or all."""
-    programs = sorted(name[:-3] for name in os.listdir(PROGRAMS) if name.endswith(".py"))
+    other = {"python2_words", "before_one"} - set(names)
+    found = {name[:-3] for name in os.listdir(PROGRAMS) if name.endswith(".py")}
+    programs = sorted(found - other)
     for name in names or programs:
-        with tempfile.TemporaryDirectory() as folder:
-            write_digits(os.path.join(folder, "MNIST_small"))
-            path = os.path.join(PROGRAMS, name + ".py")
-            printed = subprocess.check_output([sys.executable, path], cwd=folder)
+        folder = tempfile.mkdtemp()
+        write_digits(os.path.join(folder, "MNIST_small"))
+        path = os.path.join(PROGRAMS, name + ".py")
+        printed = subprocess.check_output([sys.executable, path], cwd=folder)
+        shutil.rmtree(folder)
         with open(os.path.join(OUT, name + ".txt"), "wb") as file:
             file.write(printed)
 

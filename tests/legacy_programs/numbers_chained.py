@@ -1,7 +1,8 @@
 """Chains two GRUs, and carries the gradient at the state between them by hand.
 
-    python numbers_chained.py [OUTPUT]
+python numbers_chained.py [OUTPUT]
 """
+
 import sys
 
 import numpy as np

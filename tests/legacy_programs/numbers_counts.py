@@ -445,17 +445,10 @@ UNROLLED = {
     "steps": lambda cell: _steps(cell),
     "zero": lambda cell: cell.zero_state(tf.placeholder(tf.int32, []), F),
     "dynamic": lambda cell: tf.nn.dynamic_rnn(cell, inputs(), dtype=F),
-    "dynamic_state": lambda cell: tf.nn.dynamic_rnn(
-        cell, inputs(2), initial_state=cell.zero_state(2, F)
-    ),
     "dynamic_lengths": lambda cell: tf.nn.dynamic_rnn(
         cell, inputs(), tf.placeholder(tf.int32, [None]), dtype=F
     ),
-    "dynamic_time": lambda cell: tf.nn.dynamic_rnn(cell, inputs(), dtype=F, time_major=True),
     "static": lambda cell: tf.nn.static_rnn(cell, tf.unstack(inputs(), 5, 1), dtype=F),
-    "static_state": lambda cell: tf.nn.static_rnn(
-        cell, tf.unstack(inputs(2), 5, 1), cell.zero_state(2, F)
-    ),
     "static_lengths": lambda cell: tf.nn.static_rnn(
         cell, tf.unstack(inputs(), 5, 1), dtype=F, sequence_length=tf.placeholder(tf.int32, [None])
     ),

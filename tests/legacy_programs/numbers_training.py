@@ -5,6 +5,7 @@
 OUTPUT is a NumPy archive: by case, the variables' first values, the losses of the first steps,
 and what was drawn.
 """
+
 import sys
 
 import numpy as np
@@ -83,9 +84,7 @@ def characters():
     cells = []
     for _ in range(2):
         cell = rnn_cell.GRUCell(8)
-        cells.append(
-            rnn_cell.DropoutWrapper(cell, input_keep_prob=0.8, output_keep_prob=0.7)
-        )
+        cells.append(rnn_cell.DropoutWrapper(cell, input_keep_prob=0.8, output_keep_prob=0.7))
     cell = rnn_cell.MultiRNNCell(cells, state_is_tuple=True)
     with tf.variable_scope("rnnlm"):
         w = tf.get_variable("softmax_w", [8, 11])

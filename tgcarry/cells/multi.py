@@ -65,6 +65,14 @@ class MultiRNNCell(RNNCell):
                 f"sizes are {sizes!r}: make the cells with state_is_tuple=False too"
             )
 
+    # Set for an old program's stack: from cells and first inputs to the cells that run.
+    _arrange: Any = None
+
+    def _run(self, inputs: Any, state: Any, scope: Any) -> tuple[Any, Any]:
+        if self._arrange is not None:
+            self._cells, self._arrange = self._arrange(self._cells, inputs), None
+        return super()._run(inputs, state, scope)
+
     @property
     def cells(self) -> tuple[Any, ...]:
         """The cells, the lowest first."""

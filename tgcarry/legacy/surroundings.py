@@ -48,6 +48,9 @@ def as_in_2019() -> Iterator[None]:
         if not sys.warnoptions:
             for kind in _QUIET:
                 warnings.simplefilter("ignore", kind)
+            warnings.filterwarnings(
+                "ignore", category=UserWarning, module=r"(tensorflow|tf_keras)\b"
+            )
         stack.enter_context(np.printoptions(legacy=_PRINTING))  # type: ignore[arg-type]
         stack.enter_context(_plots())
         stack.enter_context(_threads())

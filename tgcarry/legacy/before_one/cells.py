@@ -79,35 +79,41 @@ class DropoutWrapper(dropout_wrapper.DropoutWrapper, metaclass=OldCalls):
 
 
 class MultiRNNCell(cells.MultiRNNCell, metaclass=OldCalls):
-    """Gives each layer weights of its own where one cell object stands for several layers.
+    """Takes one cell object for several layers, as in `MultiRNNCell([cell] * 3)`.
 
-    Up to TensorFlow 1.0 a cell had no variables and `MultiRNNCell([cell] * 3)` was three layers.
-    In 1.15 those layers share the weights, and the call fails if the inputs' width is not the
-    cell's.
+    In TensorFlow 1.15 such layers share their weights, and so they do here. Where that cannot
+    be, because the layers' inputs have several widths, 1.15 fails; up to 1.0 each layer had
+    weights of its own, and so it has here.
 
     Args:
-      cells: list or tuple of cells; one that comes again, or is part of another again, is
-        copied, unless it has variables already.
-      state_is_tuple: see `tgcarry.cells.MultiRNNCell`.
+      cells: see `tgcarry.cells.MultiRNNCell`.
+      state_is_tuple: see there.
     """
 
     @staticmethod
     def _today(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        if "cells" in kwargs:
-            return args, {**kwargs, "cells": layers_apart(kwargs["cells"])}
-        return (layers_apart(args[0]), *args[1:]) if args else args, kwargs
+        return args, kwargs
+
+    @staticmethod
+    def _finish(made: cells.MultiRNNCell) -> None:
+        parts = [id(part) for layer in made.cells for part in cells_in(layer)]
+        if len(set(parts)) < len(parts):
+            made._arrange = layers_apart
 
 
-def layers_apart(layers: Any) -> Any:
-    """Returns the cells with a copy in place of each that came before and was never called."""
-    if not isinstance(layers, list | tuple):
-        return layers
-    seen: set[int] = set()
+def layers_apart(layers: list[Any], inputs: Any) -> list[Any]:
+    """Returns the cells, with copies where one stands for layers whose inputs differ in width.
+
+    Args:
+      layers: the cells, the lowest first.
+      inputs: `[B, I]`, the lowest layer's.
+    """
+    widths = [inputs.shape.as_list()[-1], *(layer.output_size for layer in layers)]
+    taken: dict[int, Any] = {}
     apart = []
-    for layer in layers:
+    for layer, width in zip(layers, widths, strict=False):
         parts = list(cells_in(layer))
-        again = any(id(part) in seen for part in parts)
-        seen.update(id(part) for part in parts)
+        fits = all(taken.setdefault(id(part), width) == width for part in parts)
         built = any(part.built for part in parts)
-        apart.append(unbuilt_copy(layer) if again and not built else layer)
+        apart.append(layer if fits or built else unbuilt_copy(layer))
     return apart

@@ -14,7 +14,7 @@ class OldCalls(type):
     the older arguments too.
 
     A class of this kind defines `_today(args, kwargs)`, which returns both as the base takes
-    them.
+    them, and may define `_finish(made)`, which is shown each object.
     """
 
     def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any]) -> Any:
@@ -29,7 +29,10 @@ class OldCalls(type):
         if "_today" not in vars(cls):
             return super().__call__(*args, **kwargs)
         args, kwargs = cls._today(args, kwargs)  # type: ignore[attr-defined]
-        return cls.__base__(*args, **kwargs)  # type: ignore[misc]
+        made = cls.__base__(*args, **kwargs)  # type: ignore[misc]
+        if "_finish" in vars(cls):
+            cls._finish(made)  # type: ignore[attr-defined]
+        return made
 
     def __instancecheck__(cls, value: Any) -> bool:
         """Says that the base's objects belong to a class that stands for it."""

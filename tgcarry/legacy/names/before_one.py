@@ -134,8 +134,8 @@ CELLS_DIFFERS = {
     "BasicRNNCell": _WIDTH,
     "GRUCell": _WIDTH,
     "LSTMCell": _WIDTH,
-    "MultiRNNCell": "[cell] * n is n layers with weights of their own, as before 1.1; in 1.15 "
-    "they share them, or fail on their widths",
+    "MultiRNNCell": "[cell] * n shares its weights as in 1.15; where the layers' inputs differ in "
+    "width, 1.15 fails, and here each layer has weights of its own, as before 1.1",
 }
 
 TABLES: tuple[Table, ...] = (

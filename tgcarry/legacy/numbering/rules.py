@@ -98,13 +98,22 @@ def _reshape(op: Any) -> int:
     return 6 if unknown and _source(op, 1).name == f"{scope}/Const" else 0
 
 
+_BOUNDS = re.compile(r"strided_slice(_\d+)?/stack(_\d+)?$")
+
+
+def _pack(op: Any) -> int:
+    # Numbers only made one constant, whatever the other bounds of the slice were.
+    numbers = all(source.op.type == "Const" for source in op.inputs)
+    return -len(op.inputs) if numbers and _BOUNDS.search(op.name) else 0
+
+
 def _conv(op: Any) -> int:
     # A layer made a constant of its dilation.
     layer = op.name.rpartition("/")[0]
     kernel = _source(op, 1)
     if kernel.type == "ExpandDims":
         kernel, layer = _source(kernel, 0), op.name.rpartition("/")[0]
-    return 1 if layer and kernel.name.startswith(f"{layer}/kernel") else 0
+    return 1 if layer and kernel.name.startswith((f"{layer}/kernel", f"{layer}/weights")) else 0
 
 
 def _batch_norm(op: Any) -> int:
@@ -139,6 +148,10 @@ _RULES: dict[str, Callable[[Any], int]] = {
     "Conv3D": _conv,
     "FusedBatchNormV3": _batch_norm,
     "Range": _range,
+    "Pack": _pack,
+    # What is drawn from was broadcast by an addition.
+    "BroadcastArgs": _named(r"random_gamma(_\d+)?/BroadcastArgs$", -1),
+    "BroadcastTo": _named(r"random_gamma(_\d+)?/BroadcastTo$", -1),
     # 1.15 looks whether the norm is finite.
     "Sub": _named(r"clip_by_global_norm(_\d+)?/sub$", 1),
 }

@@ -49,6 +49,24 @@ def _slice(op: Any) -> int:
     return -3 if op.inputs[1].op.name.startswith(op.name) else 0
 
 
+def _extremum(op: Any) -> int:
+    # Zeros of a shape, and the gradient's shape.
+    return 2 if _inside(op, "SelectV2") is not None else 0
+
+
+def _sparse_loss(op: Any) -> int:
+    # A guard against gradients of gradients.
+    forward = op.name[: op.name.rindex("_grad/")]
+    while "/" in forward:
+        forward = forward.partition("/")[2]
+        try:
+            found = op.graph.get_operation_by_name(forward)
+        except KeyError:
+            continue
+        return 1 if found.type == "SparseSoftmaxCrossEntropyWithLogits" else 0
+    return 0
+
+
 def _always(count: int) -> Callable[[Any], int]:
     return lambda op: count
 
@@ -66,8 +84,8 @@ _RULES = [
         (r"TensorArrayWriteV3_grad/write_barrier$", _always(-8)),
         # Shapes were 64 bits wide and had to be cast.
         (r"(embedding_lookup|Gather(V2)?)(_\d+)?_grad/Reshape$", _always(1)),
-        # Of extremes: zeros of a shape.
-        (r"_grad/zeros_like$", _always(2)),
+        (r"_grad/zeros_like$", _extremum),
+        (r"_grad/ExpandDims$", _sparse_loss),
         # Of the transpose and the reshape that change nothing.
         (r"Tensordot(_\d+)?/MatMul_grad/MatMul_1$", _always(4)),
     )

@@ -45,9 +45,10 @@ def dropout(
                 f"dropout scales what it keeps, but {x.name!r} is {x.dtype.name}: cast it to float"
             )
         if isinstance(rate, numbers.Real):
-            if not 0 <= rate < 1:
-                raise ValueError(f"dropout's rate={float(rate):g} is not in [0, 1)")
-            if rate == 0:
+            share = float(rate)
+            if not 0 <= share < 1:
+                raise ValueError(f"dropout's rate={share:g} is not in [0, 1)")
+            if share == 0:
                 return x
         rate = tf.convert_to_tensor(rate, dtype=x.dtype, name="rate")
         rate.shape.assert_has_rank(0)

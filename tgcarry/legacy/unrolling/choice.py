@@ -13,6 +13,8 @@ from tgcarry.stack import leaves_of
 
 # Compiled layers were measured to be slower than TensorFlow's loop on less than this.
 _STEPS, _STREAMS = 4, 8
+# But so many steps pay for themselves whatever the batch.
+_MANY_STEPS = 50
 
 
 def engine_for(cell: Any, x: Any, dtype: Any, unrolled: bool) -> str:
@@ -48,7 +50,7 @@ def _worth_it(steps: int | None, streams: int | None, unrolled: bool) -> bool:
     if streams is None:
         # The streams cannot be shared out over the cores, the steps' operations can.
         return steps >= _STEPS and not unrolled
-    return steps >= _STEPS and streams >= _STREAMS
+    return steps >= (_STEPS if streams >= _STREAMS else _MANY_STEPS)
 
 
 def _holds_variables(cell: Any) -> bool:
@@ -56,5 +58,5 @@ def _holds_variables(cell: Any) -> bool:
 
     A scope's getter may have put a tensor in their place, or several parts.
     """
-    weights = getattr(cell, "weights", None)
+    weights: list[Any] = list(getattr(cell, "weights", []))
     return bool(weights) and all(isinstance(weight, tf.Variable) for weight in weights)
