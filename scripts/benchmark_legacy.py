@@ -46,10 +46,10 @@ class Run(NamedTuple):
 
 def run(command: list[str]) -> Run:
     """Runs a program once."""
+    # TensorFlow 2 leaves its version's behaviour in the environment.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TF", "PYTHONPATH"))}
     started = time.perf_counter()
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=kept)
     seconds = time.perf_counter() - started
     loss = re.search(r"^loss (\S+)$", done.stdout, re.M)
     training = re.search(r"^training took (\S+) s$", done.stdout, re.M)

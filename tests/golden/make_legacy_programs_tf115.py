@@ -3,8 +3,8 @@
     python tests/golden/make_legacy_programs_tf115.py [NAME...]
 
 Needs Python 3.7 with tensorflow==1.15.5 and 'protobuf<3.21'; `python2_words` Python 2.7 with
-tensorflow==1.15.0, and `before_one` Python 2.7 with tensorflow==0.12.1. Each program runs in a folder of its
-own that holds small MNIST-like files, see `write_digits`.
+tensorflow==1.15.0, and `before_one` Python 2.7 with tensorflow==0.12.1. Each program runs in a
+folder of its own that holds small MNIST-like files, see `write_digits`.
 """
 
 import gzip
