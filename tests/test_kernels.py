@@ -15,6 +15,7 @@ CELLS = {
     "gru relu": lambda n: tgc.GRUCell(n, "relu"),
     "basic lstm": tgc.BasicLSTMCell,
     "lstm one tensor": lambda n: tgc.LSTMCell(n, forget_bias=0.3, state_is_tuple=False),
+    "lstm relu": lambda n: tgc.LSTMCell(n, activation=tf.nn.relu),
     "rnn": tgc.BasicRNNCell,
     "rnn sigmoid": lambda n: tgc.BasicRNNCell(n, "sigmoid"),
     "stack": lambda n: tgc.MultiRNNCell([tgc.GRUCell(n), tgc.BasicLSTMCell(n + 1)]),
@@ -113,6 +114,15 @@ def test_fused_is_stock(kind, shape, dtype, flags, known, seed):
 def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
     options = ((41, 6, 3, 4), "float64", flags, True, 5)
     got = everything(kind, "fused", *options)
+    assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+@pytest.mark.parametrize("engine", ["loop", "fused"])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("kind", ["basic lstm", "lstm relu"])
+def test_few_streams_of_an_lstm_are_stock(kind, batch, engine):
+    options = ((batch, 7, 2, 4), "float64", False, True, 3)
+    got = everything(kind, engine, *options)
     assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
 
 

@@ -19,6 +19,7 @@ class GRURecurrence:
     """
 
     output = 0
+    few = None
 
     def __init__(self, cell: GRUCell) -> None:
         self._cell = cell

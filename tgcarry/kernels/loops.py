@@ -65,6 +65,8 @@ def forward(
       real: bool `[L, B, 1]`, False for padding; None for none.
       fresh: bool `[L, B, 1]`, True where a step starts from zeros; None for nowhere.
     """
+    if _sparing(recurrence, x, real, fresh):
+        return _forward_few(recurrence, x, initial, weights)
     x = without_padding(x, real)
     one = _Step(recurrence, x, weights, real, fresh)
     steps = _steps(x)
@@ -134,6 +136,8 @@ def backward(
       ran: the states before each step and after each, and `kept`, of the forward run.
       slopes: gradient at the outputs, `[L, B, H]`, and at the final state, `[B, H]` each.
     """
+    if _sparing(recurrence, x, real, fresh):
+        return _backward_few(recurrence, x, weights, ran, slopes)
     before, after, kept = ran
     d_outputs, d_final = without_padding(slopes[0], real), slopes[1]
     all_before = _Rows(tuple(_cut(states, fresh) for states in before))
@@ -202,6 +206,59 @@ def few(x: Any) -> bool:
     return streams is not None and streams <= _FEW_STREAMS
 
 
+def _sparing(recurrence: Recurrence, x: Any, real: Any, fresh: Any) -> bool:
+    """Says whether the passes for few streams are to run; they know no flags."""
+    return recurrence.few is not None and few(x) and real is None and fresh is None
+
+
+def _forward_few(recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors) -> Forward:
+    own, steps = recurrence.few, _steps(x)
+    rows = _Rows(_projected(x, recurrence.inward(weights)))
+    (u,) = recurrence.recurrent(weights)
+    b = tf.concat(recurrence.biases(weights), 0)
+
+    def step(t: Any, state: Tensors, written: Tensors) -> Any:
+        state, found = own.step(rows.at(t)[0], state, u, b)
+        pairs = zip(written, found, strict=True)
+        return t + 1, state, tuple(array.write(t, row) for array, row in pairs)
+
+    start = initial, _arrays(own.written, steps, x)
+    _, final, written = _counted(step, steps, start)
+    return Forward(final, *own.finished(initial, tuple(array.stack() for array in written)))
+
+
+def _backward_few(
+    recurrence: Recurrence, x: Any, weights: Tensors, ran: Any, slopes: Any
+) -> Backward:
+    own, steps, (before, _, kept) = recurrence.few, _steps(x), ran
+    upstream, rows = _Rows((slopes[0],)), _Rows(own.slopes(kept, before))
+    (u,) = recurrence.recurrent(weights)
+
+    def step(i: Any, slope: Tensors, written: Any) -> Any:
+        t = steps - 1 - i
+        dz, earlier = own.back(rows.at(t), (slope[0], slope[1] + upstream.at(t)[0]), u)
+        return i + 1, earlier, written.write(t, dz)
+
+    start = slopes[1], _arrays([_width(u)], steps, x)[0]
+    _, d_initial, written = _counted(step, steps, start)
+    dz = (written.stack(),)
+    inwards = transposed(recurrence.inward(weights))
+    dx = tf.reshape(_total(tuple(map(_flat, dz)), inwards), tf.shape(x))
+    return Backward(dx, d_initial, dz)
+
+
+def _counted(step: Callable[..., Any], steps: Any, start: tuple[Any, ...]) -> Any:
+    # Without `maximum_iterations`: XLA sees how many turns there are and asks no more.
+    return tf.while_loop(lambda t, *_: t < steps, step, (tf.constant(0), *start))
+
+
+def _projected(x: Any, inward: Tensors) -> Tensors:
+    """Returns x W, each, by one product over all steps."""
+    shape = tf.shape(x)[:2]
+    flat = (tf.matmul(_flat(x), w) for w in inward)
+    return tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
+
+
 class _Step:
     """Runs single steps of a recurrence forwards, with padding and fresh starts."""
 
@@ -211,7 +268,7 @@ class _Step:
         self._recurrence = recurrence
         self._inward = recurrence.inward(weights)
         self._inside = _many(x)
-        self._rows = _Rows((x,) if self._inside else self._projected(x))
+        self._rows = _Rows((x,) if self._inside else _projected(x, self._inward))
         self._fixed = recurrence.recurrent(weights), recurrence.biases(weights)
         self._flags = _Flags(real, fresh)
 
@@ -230,11 +287,6 @@ class _Step:
             for some in (self._inward, initial)
         )
         return [_width(a) for a in self._recurrence.step(z, state, *self._fixed)[1]]
-
-    def _projected(self, x: Any) -> Tensors:
-        shape = tf.shape(x)[:2]
-        flat = (tf.matmul(_flat(x), w) for w in self._inward)
-        return tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
 
     def _z(self, t: Any) -> Tensors:
         rows = self._rows.at(t)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tgcarry.cells.lstm import BasicLSTMCell, LSTMCell
+from tgcarry.kernels.lstm_few import FewLSTM
 from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
 
 
@@ -27,6 +28,7 @@ class LSTMRecurrence:
         self._units = cell.num_units
         self._activation = ACTIVATIONS[cell.activation]
         self.widths = (cell.num_units, cell.num_units)
+        self.few = FewLSTM(cell.num_units, self._activation)
 
     def weights(self) -> Tensors:
         """Returns kernel and bias."""

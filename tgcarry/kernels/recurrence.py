@@ -44,6 +44,8 @@ class Recurrence(Protocol):
     """Width of each state leaf."""
     output: int
     """Which state leaf is the output."""
+    few: Any
+    """The same for few streams, see `FewLSTM`; None if there is nothing better."""
 
     def weights(self) -> Tensors:
         """Returns the cell's variables as tensors, in the order of `weight_gradients`."""

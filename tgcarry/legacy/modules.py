@@ -125,8 +125,8 @@ class Overlay(FacadeModule):
     """Is an installed module with some names put in front; all else happens to the module."""
 
     def __init__(self, name: str, table: Table, facade: Facade) -> None:
-        vars(self)["_behind"] = importlib.import_module(name)
         super().__init__(name, table, facade)
+        vars(self)["_behind"] = importlib.import_module(name)
 
     def __getattr__(self, name: str) -> Any:
         # Kept nowhere: `sys.stdout` is another thing after an assignment.
