@@ -213,9 +213,9 @@ def _sparing(recurrence: Recurrence, x: Any, real: Any, fresh: Any) -> bool:
 
 def _forward_few(recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors) -> Forward:
     own, steps = recurrence.few, _steps(x)
-    rows = _Rows(_projected(x, recurrence.inward(weights)))
-    (u,) = recurrence.recurrent(weights)
-    b = tf.concat(recurrence.biases(weights), 0)
+    rows = _Rows((own.halved(_projected(x, recurrence.inward(weights))[0]),))
+    u = own.halved(recurrence.recurrent(weights)[0])
+    b = own.halved(tf.concat(recurrence.biases(weights), 0))
 
     def step(t: Any, state: Tensors, written: Tensors) -> Any:
         state, found = own.step(rows.at(t)[0], state, u, b)

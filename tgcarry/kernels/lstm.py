@@ -28,7 +28,7 @@ class LSTMRecurrence:
         self._units = cell.num_units
         self._activation = ACTIVATIONS[cell.activation]
         self.widths = (cell.num_units, cell.num_units)
-        self.few = FewLSTM(cell.num_units, self._activation)
+        self.few = FewLSTM(cell.num_units) if cell.activation is tf.tanh else None
 
     def weights(self) -> Tensors:
         """Returns kernel and bias."""
