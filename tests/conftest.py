@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Compiling takes most of these tests' time; the program that is compiled is the same.
+os.environ.setdefault("XLA_FLAGS", "--xla_llvm_disable_expensive_passes=true")
 
 # A busy machine is no failure; a failing example is printed so that it can be run again.
 hypothesis.settings.register_profile("tgcarry", deadline=None, print_blob=True)
