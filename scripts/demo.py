@@ -19,6 +19,7 @@ import tgcarry as tgc
 from tgcarry import console, logs
 from tgcarry.comparison import Comparison, compare_gradients
 from tgcarry.dataset import open_dataset
+from tgcarry.engines import ENGINES
 from tgcarry.evaluation import read_trained, restored
 from tgcarry.plots import draw_comparison
 
@@ -26,6 +27,8 @@ _OUT = flags.DEFINE_string("out", "runs/demo", "Folder for the runs, the table a
 _SCALE = flags.DEFINE_float(
     "scale", 1.0, "Multiplies the amount of training; below 1 for a quick look.", lower_bound=0.01
 )
+
+_ENGINE = flags.DEFINE_enum("engine", "auto", list(ENGINES), "How the cells are unrolled.")
 
 POLICIES: dict[str, tgc.Policy] = {
     "truncated": tgc.Truncated(),
@@ -82,6 +85,7 @@ def tasks(scale: float) -> dict[str, Task]:
 def run(task: Task, policy: str, folder: Path) -> dict[str, Any]:
     """Trains one task under one policy in a process of its own and returns its summary."""
     options = {**task.flags, "policy": policy, "window": task.window, "logdir": folder}
+    options["engine"] = _ENGINE.value
     command = [sys.executable, str(Path(__file__).with_name("train.py")), "--overwrite"]
     command += [f"--{name}={value}" for name, value in options.items()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

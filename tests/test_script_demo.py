@@ -22,7 +22,7 @@ def run(script, *flags):
 
 
 def test_the_demonstration_ends_with_a_table_and_a_picture(tmp_path):
-    done = run("demo.py", f"--out={tmp_path}", "--scale=0.04")
+    done = run("demo.py", f"--out={tmp_path}", "--scale=0.04", "--engine=loop")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     rows = [line.split() for line in done.stdout.splitlines()]

@@ -6,9 +6,6 @@ import shutil
 import pytest
 from scripts_run import SMALL, check_refused, run, run_many, snapshot, write_data
 
-# What its fixtures run takes a minute: once, in one process.
-pytestmark = pytest.mark.xdist_group("evaluate")
-
 TRAINED = {
     "text": [*SMALL, "--data=text.txt", "--steps=6", "--eval_every=4"],
     "npy": [*SMALL, "--data=x.npy", "--steps=3"],

@@ -20,9 +20,6 @@ from scripts_run import (
 from tgcarry import logs
 from tgcarry.evaluation import evaluate
 
-# What its fixtures run takes a minute: once, in one process.
-pytestmark = pytest.mark.xdist_group("train")
-
 STDLIB = [*SMALL, "--data=stdlib", "--limit_bytes=20000", "--steps=6", "--eval_every=4"]
 SERIES = [*SMALL, "--data=series", "--steps=4"]
 
