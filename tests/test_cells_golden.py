@@ -1,15 +1,14 @@
 """Every configuration in `golden/cells_cases.py` against TensorFlow 1.15.5's own numbers."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from goldens import GOLDEN, error, read
 
 from tgcarry import cells
 
-GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 try:
     import cells_cases
@@ -19,15 +18,7 @@ finally:
 
 @pytest.fixture(scope="module")
 def golden():
-    with np.load(GOLDEN / "cells_tf115.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
-
-
-def error(ours, theirs):
-    """Returns max |a - b| / max(1, max |b|)."""
-    if not theirs.size:
-        return 0.0
-    return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
+    return read("cells_tf115")
 
 
 @pytest.mark.parametrize("name", cells_cases.CASES)

@@ -1,17 +1,15 @@
 """Every case in `golden/legacy_layers_cases.py` against TensorFlow 1.15.5."""
 
 import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from goldens import GOLDEN, error, read
 
 from tgcarry.legacy import behaviour
 from tgcarry.legacy.modules import Facade
 from tgcarry.legacy.registry import by_module
 
-GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 try:
     import legacy_layers_cases
@@ -27,20 +25,12 @@ def graph():
 
 @pytest.fixture(scope="module")
 def golden():
-    with np.load(GOLDEN / "legacy_layers_tf115.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return read("legacy_layers_tf115")
 
 
 @pytest.fixture(scope="module")
 def facade():
     return Facade(by_module())
-
-
-def error(ours, theirs):
-    """Returns max |a - b| / max(1, max |b|)."""
-    if not theirs.size:
-        return 0.0
-    return float(np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max()))
 
 
 @pytest.mark.parametrize("name", legacy_layers_cases.CASES)

@@ -1,16 +1,15 @@
 """The cells of `tf.contrib.rnn` against TensorFlow 1.15.5's own names, numbers and gradients."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from goldens import GOLDEN, read
 
 from tgcarry.legacy import behaviour, registry
 from tgcarry.legacy.modules import Facade
 
-GOLDEN = Path(__file__).parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 try:
     import legacy_rnn_cases as cases
@@ -39,8 +38,7 @@ def graph():
 
 @pytest.fixture(scope="module")
 def golden():
-    with np.load(GOLDEN / "legacy_rnn_tf115.npz", allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return read("legacy_rnn_tf115")
 
 
 @pytest.fixture(scope="module")
