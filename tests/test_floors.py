@@ -36,6 +36,7 @@ FLOORS = (
     "stack",
     "engines",
     "unroll",
+    "chain",
     "chunk",
     "feeding",
     "residuals",

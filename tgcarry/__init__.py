@@ -24,6 +24,7 @@ from tgcarry.cells import (
     ResidualWrapper,
     RNNCell,
 )
+from tgcarry.chain import ChainOutputs, ChainState, chain_ports, chained_rnn
 from tgcarry.chunk import ChunkGraph, build_chunk
 from tgcarry.data import Chunk, split_chunks
 from tgcarry.errors import (
@@ -57,6 +58,8 @@ __all__ = [
     "CarryError",
     "CarryPorts",
     "CellError",
+    "ChainOutputs",
+    "ChainState",
     "Chunk",
     "ChunkError",
     "ChunkGraph",
@@ -90,6 +93,8 @@ __all__ = [
     "Truncated",
     "build_chunk",
     "carry_ports",
+    "chain_ports",
+    "chained_rnn",
     "data",
     "dynamic_rnn",
     "gradient_flow",

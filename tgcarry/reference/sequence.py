@@ -78,7 +78,7 @@ def unroll(
     cells = _stack(cells)
     x = floats("unroll(x=)", x, (None, None, cells[0].inputs), "the first cell's kernel")
     batch, steps = x.shape[:2]
-    states = _states("unroll(initial=)", cells, initial, batch)
+    states = check_states("unroll(initial=)", cells, initial, batch)
     live = np.arange(steps)[None, :] < _lengths(lengths, batch, steps)[:, None]
     cut = _resets(resets, batch, steps) & live
 
@@ -128,7 +128,7 @@ def unroll_backward(
     batch, steps = tape.live.shape
     shape = (batch, steps, cells[-1].outputs)
     d_outputs = floats_or_zeros("unroll_backward(d_outputs=)", d_outputs, shape)
-    d_states = _states("unroll_backward(d_final_states=)", cells, d_final_states, batch)
+    d_states = check_states("unroll_backward(d_final_states=)", cells, d_final_states, batch)
     if any(len(row) != len(cells) for row in tape.saved):
         raise CellError(
             f"unroll_backward(tape=): it is of {len(tape.saved[0])} cells, and {len(cells)} are "
@@ -186,7 +186,12 @@ def _where(rows: np.ndarray, leaves: Leaves, others: Leaves | None = None) -> Le
     return tuple(np.where(rows[:, None], leaf, other) for leaf, other in both)
 
 
-def _states(what: str, cells: list[Cell], states: Any, batch: int) -> list[Leaves]:
+def check_states(what: str, cells: list[Cell], states: Any, batch: int) -> list[Leaves]:
+    """Returns a state for each cell as its leaves; None for zeros.
+
+    Raises:
+      CellError: a state does not fit its cell.
+    """
     if states is None:
         return [_leaves(cell.zero_state(batch)) for cell in cells]
     if not isinstance(states, list | tuple) or len(states) != len(cells):
