@@ -332,7 +332,6 @@ def test_an_exact_sweep_over_chunks_is_the_unbroken_graph(mode):
         ("truncated", tgc.Truncated(), 4),
     ]:
         with tgc.Runner(made.chunk, policy=policy, seed=1) as runner:
-            runner.initialize()
             for variable in made.chunk.variables:
                 draw = np.random.default_rng(len(variable.op.name))
                 variable.load(draw.normal(size=variable.shape.as_list()), runner.session)
@@ -447,8 +446,8 @@ def test_inputs_that_are_no_sequence_are_refused():
         ([[1, -1, 1], [0, 0, 0]], "inner_steps has a negative number"),
         ([[1, 9, 1], [0, 0, 0]], "inner_steps is above max_inner_steps"),
         ([[1, 4, 1], [0, 0, 0]], "inner_inputs has fewer inner steps"),
-        ([[1, 1], [0, 0]], "inner_steps does not fit the inputs' steps"),
-        ([[1, 1, 1]], "inner_steps does not fit the inputs' steps"),
+        ([[1, 1], [0, 0]], "inner_steps does not fit the shape of the inputs"),
+        ([[1, 1, 1]], "inner_steps does not fit the shape of the inputs"),
     ],
 )
 def test_what_is_wrong_only_in_a_run_is_refused_there(steps, words):

@@ -18,7 +18,8 @@ from tgcarry.cells import (
     ResidualWrapper,
     RNNCell,
 )
-from tgcarry.kernels import Flags, Layer, recurrence_of, why_not
+from tgcarry.kernels import Flags, Layer, Projected, recurrence_of, why_not
+from tgcarry.repeated import Repeated
 
 # Streams that a core should have at least, to be worth a pass of its own.
 _STREAMS_A_CORE = 4
@@ -70,26 +71,40 @@ def whole_reason(cell: Any) -> str | None:
 
 
 def unroll_stack(
-    cell: Any, x: Any, state: Any, lengths: Any, fresh: Any, compiled: bool
+    cell: Any,
+    x: Any,
+    state: Any,
+    lengths: Any,
+    fresh: Any,
+    compiled: bool,
+    twice: bool = False,
 ) -> Unrolled:
     """Unrolls a built cell, each layer over all steps before the next one.
 
     Args:
       cell: a cell for which `whole_reason` is None, with its variables made.
-      x: float `[L, B, I]`.
+      x: float `[L, B, I]`, or `Repeated` for it.
       state: nest like `cell.state_size` of `[B, H]`.
       lengths: int `[B]`, or None.
       fresh: bool `[L, B]`, or None.
       compiled: whether XLA compiles the passes.
+      twice: whether there are gradients of gradients; L must be known.
 
     Returns:
       `Unrolled`.
     """
-    layers = {
-        id(leaf.cell): Layer(recurrence_of(leaf.cell), compiled)
-        for leaf in leaves_of(cell)
-        if leaf.reason is None
+    leaves = list(leaves_of(cell))
+    recurrences = {
+        id(leaf.cell): recurrence_of(leaf.cell) for leaf in leaves if leaf.reason is None
     }
+    if isinstance(x, Repeated):
+        lowest = id(leaves[0].cell)
+        if lowest in recurrences and _reads_once(cell):
+            projected = Projected(recurrences[lowest])
+            recurrences[lowest], x = projected, x.times(projected.matrix())
+        else:
+            x = x.whole()
+    layers = {name: Layer(found, compiled, twice) for name, found in recurrences.items()}
     count = _parts(x, compiled and all(not leaf.reason for leaf in leaves_of(cell)))
     runs = [_Walk(layers, *part)(cell) for part in _split(x, state, lengths, fresh, count)]
     if count == 1:
@@ -100,6 +115,17 @@ def unroll_stack(
         None,
         _joined([run.final_alone for run in runs]),
     )
+
+
+def _reads_once(cell: Any) -> bool:
+    """Says whether the lowest layer, and nothing else, reads the inputs, and only those."""
+    lowest = cell
+    while type(lowest) is MultiRNNCell or _passes_through(lowest):
+        if _is_residual(lowest):
+            return False
+        lowest = lowest.cells[0] if type(lowest) is MultiRNNCell else lowest.wrapped_cell
+    # A list may hold one cell several times.
+    return sum(leaf.cell is lowest for leaf in leaves_of(cell)) == 1
 
 
 class _Walk:

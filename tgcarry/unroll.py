@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry import twins
-from tgcarry.engines import ENGINES, choose_engine, note_engine
+from tgcarry.engines import ENGINES, Engine, choose_engine, note_engine
 from tgcarry.errors import CarryError
+from tgcarry.repeated import Repeated
 from tgcarry.stack import ResettingCell, unroll_stack, with_flags
 
 
@@ -134,15 +135,55 @@ def _by_hand(
             state = _zero_state(cell, x, dtype)
         else:
             state = tf.nest.map_structure(tf.convert_to_tensor, state)
-        lengths = _lengths(steps.lengths, x)
-        # One step that nothing reads makes the variables, under the very names and checks of
-        # TensorFlow's loop.
-        cell(tf.ensure_shape(x[0], x.shape[1:]), state)
-        run = unroll_stack(cell, x, state, lengths, fresh, compiled)
-        outputs = run.outputs if steps.time_major else tf.transpose(run.outputs, [1, 0, 2])
-        final = twins.with_twin(run.final, run.final_alone)
+        lengths = checked_lengths(steps.lengths, x)
+        outputs, final = _layer_by_layer(cell, x, x[0], state, lengths, fresh, compiled)
+        outputs = outputs if steps.time_major else tf.transpose(outputs, [1, 0, 2])
     outputs.set_shape([*inputs.shape.as_list()[:2], cell.output_size])
     return outputs, final
+
+
+def unroll_repeated(
+    cell: Any,
+    inputs: Repeated,
+    lengths: Any,
+    initial_state: Any,
+    resets: Any,
+    scope: Any,
+    engine: Engine,
+) -> tuple[Any, Any]:
+    """Unrolls a cell by hand-written passes over inputs that few rows are read for.
+
+    Args:
+      cell: one that `engine` was chosen for, not "stock".
+      inputs: in place of `[L, B, I]`; B as of the state.
+      lengths: int32 `[B]`.
+      initial_state: nest of `[B, H]`; None for zeros.
+      resets: bool `[L, B]`; None for nowhere.
+      scope: variable scope.
+      engine: of `choose_engine`.
+
+    Returns:
+      `(outputs, final_state)`: `[L, B, H]`, nest like the state.
+    """
+    note_engine(scope, engine)
+    with tf.variable_scope(scope):
+        first = inputs.whole()[0]
+        state = initial_state
+        if state is None:
+            batch = first.shape.as_list()[0]
+            state = cell.zero_state(tf.shape(first)[0] if batch is None else batch, first.dtype)
+        compiled = engine.name == "fused"
+        return _layer_by_layer(cell, inputs, first, state, lengths, resets, compiled)
+
+
+def _layer_by_layer(
+    cell: Any, x: Any, first: Any, state: Any, lengths: Any, fresh: Any, compiled: bool
+) -> tuple[Any, Any]:
+    # One step that nothing reads makes the variables, under the very names and checks of
+    # TensorFlow's loop.
+    cell(tf.ensure_shape(first, first.shape), state)
+    run = unroll_stack(cell, x, state, lengths, fresh, compiled)
+    return run.outputs, twins.with_twin(run.final, run.final_alone)
 
 
 def _zero_state(cell: Any, x: Any, dtype: Any) -> Any:
@@ -152,7 +193,19 @@ def _zero_state(cell: Any, x: Any, dtype: Any) -> Any:
     return cell.zero_state(tf.shape(x)[1] if batch is None else batch, dtype)
 
 
-def _lengths(lengths: Any, x: Any) -> Any:
+def checked_lengths(lengths: Any, x: Any) -> Any:
+    """Returns the streams' lengths, of the batch's shape once they are looked at in a run.
+
+    Args:
+      lengths: int `[B]`, maybe of unknown shape; None for all steps.
+      x: inputs `[L, B, ...]`.
+
+    Returns:
+      int32 `[B]`, or None.
+
+    Raises:
+      ValueError: they are known not to be a vector.
+    """
     if lengths is None:
         return None
     lengths = tf.cast(lengths, tf.int32)
@@ -166,7 +219,10 @@ def _lengths(lengths: Any, x: Any) -> Any:
         tf.shape(lengths), [streams], message="sequence_length is not one number per stream"
     )
     with tf.control_dependencies([fits]):
-        return tf.identity(lengths)
+        checked = tf.identity(lengths)
+    # Lengths of unknown rank would hide the inputs' shape where the padding is cut out.
+    checked.set_shape([x.shape.as_list()[1]])
+    return checked
 
 
 def _check_engine(name: Any) -> None:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry import twins
-from tgcarry.chain.moving import repeated
 from tgcarry.chain.stopping import Lanes, run_until
 from tgcarry.chain.tape import Tape, carry_tape, reset_tape
 from tgcarry.engines import Engine, choose_engine, note_engine
-from tgcarry.unroll import dynamic_rnn
+from tgcarry.repeated import Repeated
+from tgcarry.unroll import dynamic_rnn, unroll_repeated
 
 
 class InnerRun(NamedTuple):
@@ -45,11 +45,15 @@ class InnerModel:
         self._real, self._fresh = real, fresh
         self._carries, self._time_major = mode == "carry", time_major
         self._engine = engine
-        width = values.shape.as_list()[2] + (0 if beside is None else beside.shape.as_list()[3])
+        self._width = values.shape.as_list()[2]
+        self._width += 0 if beside is None else beside.shape.as_list()[3]
         like = tf.placeholder_with_default(
-            tf.zeros([1, 1, width], values.dtype), [None, None, width]
+            tf.zeros([1, 1, self._width], values.dtype), [None, None, self._width]
         )
         self._taken = choose_engine(engine, cell, like, values.dtype)
+        # A lane of several runs has to start anew in between, which costs TensorFlow's loop more
+        # than it saves.
+        self._several = not self._carries and self._taken.name != "stock"
 
     def initial(self, given: Any) -> Any:
         """Returns the state that the lanes start from; in mode "reset" None for zeros."""
@@ -65,18 +69,31 @@ class InnerModel:
             counts = tf.where_v2(self._real, counts, 0)
         if self._beside is not None:
             counts = _checked_beside(counts, self._beside)
-        make = carry_tape if self._carries else reset_tape
-        tape = make(counts, self._taken.name == "fused")
-        width = self._values.shape.as_list()[2]
-        x = repeated(tf.reshape(self._values, [-1, width]), tape.rows, tape.live)
-        if self._beside is not None:
-            x = tf.concat([x, tape.beside(self._beside, self._time_major)], 2)
-        x.set_shape([None, *tape.lengths.shape.as_list(), x.shape.as_list()[2]])
-        cuts, late = (None, None) if not self._carries else self._cuts(tape)
-        outputs, final = dynamic_rnn(
+        tape = self._tape(counts)
+        x = self._inputs(tape)
+        cuts, late = self._cuts(tape)
+        outputs, final = self._run(x, tape.lengths, initial, cuts)
+        if late is not None:
+            alone = tf.nest.map_structure(lambda s: _zeroed(late, s), twins.twin(final))
+            final = tf.nest.map_structure(lambda s: _zeroed(late, s), final)
+            final = twins.with_twin(final, alone)
+        final = self._rerun(tape) if self._several else self._last(final, tape)
+        return InnerRun(tape, outputs, final, stopped)
+
+    def _inputs(self, tape: Tape) -> Repeated:
+        table = tf.reshape(self._values, [-1, self._values.shape.as_list()[2]])
+        beside = self._beside
+        if beside is not None:
+            beside = tape.beside(beside, self._time_major)
+        return Repeated(table, tape.rows, tape.live, beside)
+
+    def _run(self, x: Repeated, lengths: Any, initial: Any, cuts: Any) -> tuple[Any, Any]:
+        if self._taken.name != "stock":
+            return unroll_repeated(self._cell, x, lengths, initial, cuts, "inner", self._taken)
+        return dynamic_rnn(
             self._cell,
-            x,
-            tape.lengths,
+            x.whole(),
+            lengths,
             initial,
             self._values.dtype,
             time_major=True,
@@ -84,11 +101,6 @@ class InnerModel:
             engine=self._engine,
             resets=cuts,
         )
-        if late is not None:
-            alone = tf.nest.map_structure(lambda s: _zeroed(late, s), twins.twin(final))
-            final = tf.nest.map_structure(lambda s: _zeroed(late, s), final)
-            final = twins.with_twin(final, alone)
-        return InnerRun(tape, outputs, self._last(final, counts), stopped)
 
     def until(self, stop_fn: Callable[..., Any], most: Any, initial: Any) -> InnerRun:
         """Runs each outer step until `stop_fn` ends it."""
@@ -107,8 +119,8 @@ class InnerModel:
             given = initial if self._carries else None
             return self.unrolled(tf.stop_gradient(counts), given, said)
         note_engine(inner, Engine("stock", self._taken.why or "asked for"))
-        make = carry_tape if self._carries else reset_tape
-        return InnerRun(make(counts, False), found.outputs, self._last(found.final, counts), said)
+        tape = carry_tape(counts, False) if self._carries else reset_tape(counts, False, False)
+        return InnerRun(tape, found.outputs, self._last(found.final, tape), said)
 
     def _lanes(self) -> Lanes:
         times, batch = _size(self._values, 0), _size(self._values, 1)
@@ -140,20 +152,47 @@ class InnerModel:
     def _zeros(self, lanes: Any) -> Any:
         return self._cell.zero_state(lanes, self._values.dtype)
 
-    def _last(self, final: Any, counts: Any) -> Any:
+    def _tape(self, counts: Any) -> Tape:
+        compiled = self._taken.name == "fused"
+        if self._carries:
+            return carry_tape(counts, compiled)
+        return reset_tape(counts, compiled, self._several)
+
+    def _last(self, final: Any, tape: Tape) -> Any:
         """Returns each stream's state after its last inner step, from those of the lanes."""
         if self._carries:
             return final
-        times = tf.range(tf.shape(counts)[0])[:, tf.newaxis]
-        last = tf.reduce_max(tf.where_v2(counts > 0, times, 0), 0)
-        lane = last * tf.shape(counts)[1] + tf.range(tf.shape(counts)[1])
+        lane = tf.gather_nd(tape.lane, _last_runs(tape.counts))
         return tf.nest.map_structure(lambda s: tf.gather(s, lane), final)
+
+    def _rerun(self, tape: Tape) -> Any:
+        """Returns the same by a run of its own, where a lane's end is not that of all its runs.
+
+        Pruned unless it is read.
+        """
+        at = _last_runs(tape.counts)
+        lengths = tf.gather_nd(tape.counts, at)
+        most = tf.reduce_max(tf.concat([lengths, [1]], 0))
+        x = tf.tile(tf.gather_nd(self._values, at)[tf.newaxis], [most, 1, 1])
+        if self._beside is not None:
+            by_run = at if self._time_major else tf.reverse(at, [1])
+            beside = tf.transpose(tf.gather_nd(self._beside, by_run), [1, 0, 2])
+            missing = tf.maximum(most - tf.shape(beside)[0], 0)
+            beside = tf.pad(beside, [[0, missing], [0, 0], [0, 0]])[:most]
+            x = tf.concat([x, beside], 2)
+        x.set_shape([None, None, self._width])
+        _, final = tf.nn.dynamic_rnn(
+            self._cell, x, lengths, dtype=x.dtype, time_major=True, scope="inner"
+        )
+        return final
 
     def _cuts(self, tape: Tape) -> tuple[Any, Any]:
         """Returns which places of the tape start from zeros, and which streams end with them.
 
         An outer step may be flagged and have no inner step: what it cuts is then the next one's.
         """
+        if not self._carries:
+            return (tf.equal(tape.step, 0) if self._several else None), None
         if self._fresh is None:
             return None, None
         so_far = tf.cumsum(tf.cast(self._fresh, tf.int32), axis=0)
@@ -173,6 +212,13 @@ def _checked_beside(counts: Any, beside: Any) -> Any:
     )
     with tf.control_dependencies([fits]):
         return tf.identity(counts)
+
+
+def _last_runs(counts: Any) -> Any:
+    """Returns (t, b) of each stream's last outer step with inner steps, `[B, 2]`."""
+    times = tf.range(tf.shape(counts)[0])[:, tf.newaxis]
+    last = tf.reduce_max(tf.where_v2(counts > 0, times, 0), 0)
+    return tf.stack([last, tf.range(tf.size(last))], 1)
 
 
 def _one_row(lanes: Lanes, initial: Any) -> tuple[Any, Any]:

@@ -46,24 +46,6 @@ class Places(NamedTuple):
         return run(old, *self)
 
 
-def repeated(rows: Any, index: Any, live: Any) -> Any:
-    """Takes rows as often as named: `[R, I]` by int32 `[K, N]` to `[K, N, I]`.
-
-    Their gradients are added up, except for places that are not `live`.
-    """
-
-    @tf.custom_gradient
-    def run(rows: Any, index: Any, live: Any) -> Any:
-        def reverse(slope: Any) -> tuple[Any, ...]:
-            # Segments below zero are dropped.
-            segments = tf.where_v2(live, index, -1)
-            return tf.math.unsorted_segment_sum(slope, segments, tf.shape(rows)[0]), None, None
-
-        return tf.gather(rows, index), reverse
-
-    return run(rows, index, live)
-
-
 def _gathered(old: Any, axes: int, source: Any, live: Any) -> Any:
     trailing = old.shape.as_list()[axes:]
     # One row more if there is none, so that every index is in range.

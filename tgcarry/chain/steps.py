@@ -48,7 +48,9 @@ def read_steps(inner_steps: Any, most: Any, x: Any, time_major: bool) -> tf.Tens
     _check_known(inner_steps, steps, most)
     checks = [
         tf.debugging.assert_equal(
-            tf.shape(steps), steps_shape, message="inner_steps does not fit the inputs' steps"
+            tf.shape(steps),
+            steps_shape,
+            message="inner_steps does not fit the shape of the inputs",
         ),
         tf.debugging.assert_non_negative(steps, message="inner_steps has a negative number"),
     ]

@@ -1,15 +1,15 @@
 """Where each inner step lies on the inner model's tape: nothing but real steps, end to end.
 
 An inner step is named (t, b, j): the j-th of outer step t in stream b. The inner model runs over
-lanes of a tape, `[K, N]`, as over any batch of sequences:
+lanes of a tape, `[K, N]`, as over any batch of sequences. All inner steps of an outer step, a run,
+lie one after the other in one lane, and runs lie end to end:
 
-    carry  lane b holds the inner steps of all outer steps, one after the other, so that the
-           state goes on by itself:        (t, b, j) at k = start[t, b] + j, n = b
-    reset  each outer step has a lane, and all of them run side by side:
-                                           (t, b, j) at k = j, n = t B + b
+    carry  lane b holds the runs of stream b, in order, so that the state goes on by itself
+    reset  runs are independent of each other: the longest ones are dealt out to the lanes, then
+           the next ones in reverse, and so on, so that the lanes are about equally long
 
 An outer step without inner ones takes no place. T outer steps, B streams, S the most inner steps
-of an outer step, K the longest lane, N the lanes.
+of an outer step, K the longest lane, N the lanes, R the most runs of a lane.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry.chain.moving import Places
+
+# Lanes that keep a core busy, and the most runs that are put into one of them.
+_LANES, _RUNS = 128, 8
 
 
 class Tape(NamedTuple):
@@ -32,49 +35,46 @@ class Tape(NamedTuple):
     """`[T, B]`, its n."""
     lengths: Any
     """`[N]`, the inner steps of each lane."""
-    time: Any
-    """`[K, N]`, the t of each place; any behind a lane's length."""
-    stream: Any
-    """`[K, N]`, its b."""
+    rows: Any
+    """`[K, N]`, t B + b of each place; any behind a lane's length."""
     step: Any
     """`[K, N]`, its j."""
 
     @property
     def live(self) -> Any:
         """Bool `[K, N]`: the place holds a step."""
-        places = tf.range(tf.shape(self.time)[0])[:, tf.newaxis]
+        places = tf.range(tf.shape(self.rows)[0])[:, tf.newaxis]
         return places < self.lengths
-
-    @property
-    def rows(self) -> Any:
-        """`[K, N]`, the row of each place in what is `[T, B, ...]`, flattened to `[T B, ...]`."""
-        return self.time * tf.shape(self.counts)[1] + self.stream
 
     def padded(self, time_major: bool) -> tuple[Any, Places]:
         """Returns the real steps' mask, `[B, T, S]` or `[T, B, S]`, and the way there."""
-        counts, start, lane = (
-            a if time_major else tf.transpose(a) for a in (self.counts, self.start, self.lane)
-        )
-        most = tf.reduce_max(tf.concat([tf.reshape(counts, [-1]), [0]], 0))
-        j = tf.range(most)
-        live = j < counts[..., tf.newaxis]
-        source = (start[..., tf.newaxis] + j) * tf.shape(self.time)[1] + lane[..., tf.newaxis]
-        first, second = (self.time, self.stream) if time_major else (self.stream, self.time)
-        back = (first * tf.shape(counts)[1] + second) * most + self.step
-        return live, Places(source, live, back, self.live)
+        most = tf.reduce_max(tf.concat([tf.reshape(self.counts, [-1]), [0]], 0))
+        index, live = self._places(most, time_major)
+        return live, Places(index, live, self._back(most, time_major), self.live)
 
     def beside(self, inner_inputs: Any, time_major: bool) -> Any:
         """Brings `[B, T, S, J]` (or `[T, B, S, J]`) to the tape, `[K, N, J]`."""
         most = tf.shape(inner_inputs)[2]
-        first, second = (self.time, self.stream) if time_major else (self.stream, self.time)
-        source = (first * tf.shape(inner_inputs)[1] + second) * most + self.step
+        index, live = self._places(most, time_major)
+        back = self._back(most, time_major)
+        return Places(back, self.live, index, live).move(inner_inputs, 3)
+
+    def _places(self, most: Any, time_major: bool) -> tuple[Any, Any]:
+        """Returns the place of each of `most` inner steps, `[B, T, most]`, and if it is one."""
         counts, start, lane = (
             a if time_major else tf.transpose(a) for a in (self.counts, self.start, self.lane)
         )
         j = tf.range(most)
-        back = (start[..., tf.newaxis] + j) * tf.shape(self.time)[1] + lane[..., tf.newaxis]
-        there = j < counts[..., tf.newaxis]
-        return Places(source, self.live, back, there).move(inner_inputs, 3)
+        index = (start[..., tf.newaxis] + j) * tf.shape(self.rows)[1] + lane[..., tf.newaxis]
+        return index, j < counts[..., tf.newaxis]
+
+    def _back(self, most: Any, time_major: bool) -> Any:
+        """Returns each place's row in `[B, T, most]`, flattened."""
+        rows = self.rows
+        if not time_major:
+            times, batch = tf.unstack(tf.shape(self.counts))
+            rows = rows % batch * times + rows // batch
+        return rows * most + self.step
 
 
 def carry_tape(counts: Any, round_up: bool) -> Tape:
@@ -84,36 +84,37 @@ def carry_tape(counts: Any, round_up: bool) -> Tape:
       counts: int32 `[T, B]`.
       round_up: whether K is rounded up to one of few numbers, see `rounded`.
     """
-    ends = tf.cumsum(counts, axis=0)
-    lengths = tf.reduce_sum(counts, axis=0)
-    streams = tf.range(tf.shape(counts)[1])
-    longest = _longest(lengths, round_up)
-    k = tf.tile(tf.range(longest)[tf.newaxis], [tf.shape(counts)[1], 1])
-    time = tf.transpose(tf.searchsorted(tf.transpose(ends), k, side="right"))
-    time = tf.minimum(time, tf.shape(counts)[0] - 1)
-    stream = tf.broadcast_to(streams, tf.shape(time))
-    start = ends - counts
-    rows = time * tf.shape(counts)[1] + stream
-    step = tf.range(longest)[:, tf.newaxis] - tf.gather(tf.reshape(start, [-1]), rows)
-    time, stream, step = (_with_lanes(a, counts.shape[1:2]) for a in (time, stream, step))
-    lane = tf.broadcast_to(streams, tf.shape(counts))
-    return Tape(counts, start, lane, lengths, time, stream, step)
+    table = tf.reshape(tf.range(tf.size(counts)), tf.shape(counts))
+    table.set_shape(counts.shape)
+    return _laid_out(counts, table, round_up)
 
 
-def reset_tape(counts: Any, round_up: bool) -> Tape:
-    """Gives each outer step of each stream a lane; arguments as for `carry_tape`."""
-    lengths = tf.reshape(counts, [-1])
-    longest = _longest(lengths, round_up)
-    batch = tf.shape(counts)[1]
-    lanes = tf.range(tf.size(counts))
-    shape = tf.stack([longest, tf.size(counts)])
-    known = [counts.shape.num_elements()]
-    time, stream, step = (
-        _with_lanes(tf.broadcast_to(a, shape), known)
-        for a in (lanes // batch, lanes % batch, tf.range(longest)[:, tf.newaxis])
+def reset_tape(counts: Any, round_up: bool, several: bool) -> Tape:
+    """Deals the outer steps of all streams out to lanes.
+
+    Args:
+      counts: int32 `[T, B]`.
+      round_up: as for `carry_tape`.
+      several: whether a lane may hold several runs; if not, lane t B + b holds that one.
+    """
+    known = counts.shape.num_elements()
+    total = tf.size(counts) if known is None else known
+    if not several:
+        return _laid_out(counts, tf.reshape(tf.range(total), [1, total]), round_up)
+    if known is None:
+        runs = tf.clip_by_value(total // _LANES, 1, _RUNS)
+    else:
+        runs = min(max(known // _LANES, 1), _RUNS)
+    lanes = -(-total // runs)
+    order = tf.argsort(tf.reshape(counts, [-1]), direction="DESCENDING", stable=True)
+    order = tf.pad(order, [[0, runs * lanes - total]], constant_values=0)
+    table = tf.reshape(
+        tf.where_v2(tf.range(runs * lanes) < total, order, total), tf.stack([runs, lanes])
     )
-    lane = tf.reshape(lanes, tf.shape(counts))
-    return Tape(counts, tf.zeros_like(counts), lane, lengths, time, stream, step)
+    turned = tf.range(runs)[:, tf.newaxis] % 2 > 0
+    table = tf.where_v2(turned, tf.reverse(table, [1]), table)
+    table.set_shape([runs, lanes] if known is not None else [None, None])
+    return _laid_out(counts, table, round_up)
 
 
 def rounded(count: Any) -> Any:
@@ -127,12 +128,36 @@ def rounded(count: Any) -> Any:
     return -(-count // grain) * grain
 
 
-def _longest(lengths: Any, round_up: bool) -> Any:
-    """Returns K; at least 1, as an unrolled pass needs a step."""
+def _laid_out(counts: Any, table: Any, round_up: bool) -> Tape:
+    """Lays runs end to end: lane n holds those of column n of `table`.
+
+    Args:
+      counts: int32 `[T, B]`.
+      table: int32 `[R, N]`, every t B + b once; T B for none.
+      round_up: whether to round K up.
+    """
+    total = tf.size(counts)
+    own = tf.gather(tf.concat([tf.reshape(counts, [-1]), [0]], 0), table)
+    ends = tf.cumsum(own, axis=0)
+    starts = ends - own
+    lengths = tf.reduce_sum(own, 0)
+    # At least one place: an unrolled pass needs a step.
     longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
-    return rounded(longest) if round_up else longest
+    longest = rounded(longest) if round_up else longest
+    lanes = tf.range(tf.shape(table)[1])
 
+    k = tf.tile(tf.range(longest)[tf.newaxis], [tf.shape(table)[1], 1])
+    run = tf.transpose(tf.searchsorted(tf.transpose(ends), k, side="right"))
+    run = tf.minimum(run, tf.shape(table)[0] - 1)
+    at = run * tf.shape(table)[1] + lanes
+    rows = tf.minimum(tf.gather(tf.reshape(table, [-1]), at), total - 1)
+    step = tf.range(longest)[:, tf.newaxis] - tf.gather(tf.reshape(starts, [-1]), at)
+    for a in (rows, step):
+        a.set_shape([None, table.shape.as_list()[1]])
 
-def _with_lanes(a: Any, lanes: Any) -> Any:
-    a.set_shape(tf.TensorShape([None]).concatenate(lanes))
-    return a
+    def by_run(a: Any) -> Any:
+        found = tf.scatter_nd(tf.reshape(table, [-1, 1]), tf.reshape(a, [-1]), [total + 1])
+        return tf.reshape(found[:-1], tf.shape(counts))
+
+    lane = by_run(tf.broadcast_to(lanes, tf.shape(table)))
+    return Tape(counts, by_run(starts), lane, lengths, rows, step)

@@ -19,6 +19,7 @@ class GRURecurrence:
     """
 
     output = 0
+    projected = False
     few = None
 
     def __init__(self, cell: GRUCell) -> None:

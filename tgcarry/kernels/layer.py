@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry.errors import CarryError
 from tgcarry.kernels import loops
 from tgcarry.kernels.recurrence import Recurrence, Tensors
+from tgcarry.kernels.twice import Sources, second_gradients
 
 
 class Flags(NamedTuple):
@@ -40,10 +41,13 @@ class Layer:
     Args:
       recurrence: the cell's arithmetic; its cell is built.
       compiled: whether XLA compiles the passes.
+      twice: whether a gradient of the gradient adds a graph of its own, with every step in it,
+        instead of being refused. The number of steps must be known.
     """
 
-    def __init__(self, recurrence: Recurrence, compiled: bool) -> None:
+    def __init__(self, recurrence: Recurrence, compiled: bool, twice: bool = False) -> None:
         self._recurrence = recurrence
+        self._twice = twice
         self._weights = recurrence.weights()
         self._leaves = len(recurrence.widths)
         self._forward = _traced(loops.forward, recurrence, compiled)
@@ -83,14 +87,22 @@ class Layer:
 
             def reverse(d_outputs: Any, *d_final: Any) -> list[Any]:
                 arrays = ran.before(), ran.after(), ran.kept
-                return list(self._reverse(x, weights, flags, arrays, (d_outputs, d_final)))
+                sources = Sources((d_outputs, tuple(d_final)), x, tuple(initial), weights)
+                return list(self._reverse(sources, flags, arrays))
 
             return (loops.without_padding(outputs, flags.real), *ran.final), reverse
 
         return run(x, *initial, *self._weights)
 
-    def _reverse(self, x: Any, weights: Tensors, flags: Flags, ran: Any, slopes: Any) -> Any:
+    def _reverse(self, sources: Sources, flags: Flags, ran: Any) -> Any:
         """Runs the reverse pass as an operation whose own gradient is refused by name."""
+        slopes, x, _, weights = sources
+
+        def again(*wanted: Any) -> list[Any]:
+            if not self._twice:
+                _refuse()
+            found = second_gradients(self._recurrence, sources, *flags, list(wanted))
+            return [*found, *(None for _ in tf.nest.flatten(ran))]
 
         @tf.custom_gradient
         def run(*_: Any) -> Any:
@@ -100,9 +112,9 @@ class Layer:
                 found = self._backward(x, weights, *flags, ran, slopes)
                 # Not compiled: TensorFlow's own products of so many rows are faster.
                 d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran, found.sums)
-            return (found.inputs, *found.initial, *d_weights), _refuse
+            return (found.inputs, *found.initial, *d_weights), again
 
-        return run(*tf.nest.flatten((slopes, x, weights, ran)))
+        return run(*tf.nest.flatten((sources, ran)))
 
 
 def _traced(function: Any, recurrence: Recurrence, compiled: bool) -> Any:
@@ -112,7 +124,7 @@ def _traced(function: Any, recurrence: Recurrence, compiled: bool) -> Any:
     return tf2.function(bound, jit_compile=compiled or None, autograph=False)
 
 
-def _refuse(*_: Any) -> Any:
+def _refuse() -> None:
     raise CarryError(
         "a gradient of a gradient was asked for, which the hand-written passes of "
         "engine='fused' and engine='loop' do not have: take dynamic_rnn(engine='stock')"

@@ -145,7 +145,7 @@ def backward(
     flags = _Flags(real, fresh)
     matrices = transposed(recurrence.recurrent(weights))
     inwards = transposed(recurrence.inward(weights))
-    steps, inside = _steps(x), _many(x)
+    steps, inside = _steps(x), _many(recurrence, x)
 
     def step(i: Any, slope: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
         t = steps - 1 - i
@@ -170,7 +170,7 @@ def backward(
     if inside:
         dz, dx = found[:-1], found[-1]
     else:
-        dz, dx = found, tf.reshape(_total(tuple(map(_flat, found)), inwards), tf.shape(x))
+        dz, dx = found, _inputs_slope(recurrence, found, inwards, x)
     return Backward(without_padding(dx, real), d_initial, dz)
 
 
@@ -190,7 +190,9 @@ def weight_gradients(
     before, _, kept = ran
     before = tuple(_cut(states, fresh) for states in before)
     flat = (tuple(map(_flat, some)) for some in (before, kept, sums))
-    return recurrence.gradients(_flat(without_padding(x, real)), *flat)
+    # Inputs that came multiplied have no part in the weights that are left.
+    read = x[..., :0] if recurrence.projected else without_padding(x, real)
+    return recurrence.gradients(_flat(read), *flat)
 
 
 def backward_whole(recurrence: Recurrence, x: Any, weights: Tensors, *rest: Any) -> Any:
@@ -213,7 +215,7 @@ def _sparing(recurrence: Recurrence, x: Any, real: Any, fresh: Any) -> bool:
 
 def _forward_few(recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors) -> Forward:
     own, steps = recurrence.few, _steps(x)
-    rows = _Rows((own.halved(_projected(x, recurrence.inward(weights))[0]),))
+    rows = _Rows((own.halved(_projected(recurrence, x, recurrence.inward(weights))[0]),))
     u = own.halved(recurrence.recurrent(weights)[0])
     b = own.halved(tf.concat(recurrence.biases(weights), 0))
 
@@ -243,7 +245,7 @@ def _backward_few(
     _, d_initial, written = _counted(step, steps, start)
     dz = (written.stack(),)
     inwards = transposed(recurrence.inward(weights))
-    dx = tf.reshape(_total(tuple(map(_flat, dz)), inwards), tf.shape(x))
+    dx = _inputs_slope(recurrence, dz, inwards, x)
     return Backward(dx, d_initial, dz)
 
 
@@ -252,8 +254,10 @@ def _counted(step: Callable[..., Any], steps: Any, start: tuple[Any, ...]) -> An
     return tf.while_loop(lambda t, *_: t < steps, step, (tf.constant(0), *start))
 
 
-def _projected(x: Any, inward: Tensors) -> Tensors:
+def _projected(recurrence: Recurrence, x: Any, inward: Tensors) -> Tensors:
     """Returns x W, each, by one product over all steps."""
+    if recurrence.projected:
+        return tuple(tf.split(x, [_width(w) for w in inward], 2))
     shape = tf.shape(x)[:2]
     flat = (tf.matmul(_flat(x), w) for w in inward)
     return tuple(tf.reshape(z, tf.concat([shape, [_width(z)]], 0)) for z in flat)
@@ -267,8 +271,9 @@ class _Step:
     ) -> None:
         self._recurrence = recurrence
         self._inward = recurrence.inward(weights)
-        self._inside = _many(x)
-        self._rows = _Rows((x,) if self._inside else _projected(x, self._inward))
+        self._inside = _many(recurrence, x)
+        rows = (x,) if self._inside else _projected(recurrence, x, self._inward)
+        self._rows = _Rows(rows)
         self._fixed = recurrence.recurrent(weights), recurrence.biases(weights)
         self._flags = _Flags(real, fresh)
 
@@ -341,9 +346,18 @@ def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], like: 
     return tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=block - 1)
 
 
-def _many(x: Any) -> bool:
+def _many(recurrence: Recurrence, x: Any) -> bool:
+    if recurrence.projected:
+        return False
     streams = x.shape.as_list()[1]
     return streams is not None and streams >= _MANY_STREAMS
+
+
+def _inputs_slope(recurrence: Recurrence, dz: Tensors, inwards: Tensors, x: Any) -> Any:
+    """Returns the gradient at `x` from those at all steps' sums, by one product each."""
+    if recurrence.projected:
+        return tf.concat(dz, 2)
+    return tf.reshape(_total(tuple(map(_flat, dz)), inwards), tf.shape(x))
 
 
 def _total(dz: Tensors, matrices: Tensors) -> Any:

@@ -22,6 +22,7 @@ class LSTMRecurrence:
     """
 
     output = 1
+    projected = False
 
     def __init__(self, cell: BasicLSTMCell | LSTMCell) -> None:
         self._cell = cell

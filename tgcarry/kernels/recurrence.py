@@ -44,6 +44,8 @@ class Recurrence(Protocol):
     """Width of each state leaf."""
     output: int
     """Which state leaf is the output."""
+    projected: bool
+    """Whether the inputs come as z, see `Projected`."""
     few: Any
     """The same for few streams, see `FewLSTM`; None if there is nothing better."""
 

@@ -14,6 +14,7 @@ class RNNRecurrence:
     """Runs `BasicRNNCell`'s equation, `h' = act(z + h U + b)`; keeps nothing but the states."""
 
     output = 0
+    projected = False
     few = None
 
     def __init__(self, cell: BasicRNNCell) -> None:
