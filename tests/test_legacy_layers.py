@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy import behaviour
 from tgcarry.legacy.contrib_layers import (
     batch_norm,
@@ -89,8 +89,27 @@ def test_scopes_nest_and_can_be_kept():
     with scopes.arg_scope(outer):
         dense.fully_connected(tf.zeros([2, 3]), 4)
     assert tf.trainable_variables() == []
-    with pytest.raises(LegacyError, match="add_arg_scope"), scopes.arg_scope([len]):
+    with pytest.raises(DataError, match="add_arg_scope"), scopes.arg_scope([len]):
         pass
+    with pytest.raises(TypeError, match="list of functions"), scopes.arg_scope(len):
+        pass
+
+
+def test_scopes_stand_for_functions_by_text():
+    @scopes.add_arg_scope
+    def first(x=1, **more):
+        return x, more
+
+    @scopes.add_arg_scope
+    def second(x=2):
+        return x
+
+    again = scopes.add_arg_scope(first)
+    with scopes.arg_scope((first, second), x=3) as scope:
+        assert sorted(scope) == sorted(map(scopes.arg_scope_func_key, (first, second)))
+        assert all(isinstance(key, str) for key in scope)
+        assert (first(y=4), second(), second(x=5)) == ((3, {"y": 4}), 3, 5)
+        assert again() == (3, {})
 
 
 def test_batch_norm_moves_its_statistics_when_asked():
@@ -107,7 +126,7 @@ def test_batch_norm_moves_its_statistics_when_asked():
 
 def test_regularizers_of_nothing_cost_nothing():
     assert regularizers.l2_regularizer(0.0)(tf.ones([2])) is None
-    with pytest.raises(LegacyError, match="below 0"):
+    with pytest.raises(DataError, match="below 0"):
         regularizers.l1_regularizer(-1.0)
 
 

@@ -29,9 +29,11 @@ from tensorflow.python.ops import (
     resource_variables_toggle,
     rnn,
     special_math_ops,
+    variable_scope,
 )
 from tensorflow.python.ops import lookup_ops as tensorflow_lookup_ops
 from tensorflow.python.training import evaluation, moving_averages
+from tensorflow.python.training import input as tensorflow_input
 from tensorflow.python.util import deprecation
 
 CHECKED_VERSIONS = ("2.16.2", "2.18.1", "2.20.0", "2.21.0")
@@ -408,6 +410,21 @@ def dropout_replaced(dropout: Any) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def penalties_made_once() -> Iterator[None]:
+    """Has `tf.get_variable` make a regulariser's loss inside the block, outside all loops.
+
+    TensorFlow makes it anew at every use since 2.0, and the first one where the variable is.
+    """
+
+    def made(penalty: Callable[[], Any]) -> Any:
+        with tf.init_scope():
+            return penalty()
+
+    with _replaced(variable_scope, "_LazyEvalTensor", made):
+        yield
+
+
 def einsum_by_products(equation: str, *inputs: Any, **kwargs: Any) -> Any:
     """Computes `tf.einsum` by products, transposes and sums, as TensorFlow did before 2.0."""
     return special_math_ops._einsum_v1(equation, *inputs, **kwargs)
@@ -556,3 +573,22 @@ def own_graphs() -> Iterator[None]:
 
 # Wraps a data set so that it has TensorFlow 1's methods, and may be derived from.
 DatasetAdapter = dataset_ops.DatasetV1Adapter
+
+
+# Queues hold dense tensors only: a sparse one waits in a map, and its key in the queue.
+
+
+def stored_sparse(elements: Sequence[Any], keep: Any) -> tuple[list[Any], Any]:
+    """Returns dense tensors for a queue, and what `restored_sparse` needs to know.
+
+    Args:
+      elements: tensors, dense or sparse.
+      keep: bool scalar tensor; sparse tensors are put away only if it is true.
+    """
+    stored, kinds = tensorflow_input._store_sparse_tensors(list(elements), False, keep)
+    return list(stored), kinds
+
+
+def restored_sparse(batch: Sequence[Any], kinds: Any) -> list[Any]:
+    """Returns a minibatch from a queue with its sparse tensors."""
+    return list(tensorflow_input._restore_sparse_tensors(list(batch), kinds))

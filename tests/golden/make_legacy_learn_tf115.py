@@ -16,7 +16,7 @@ import numpy as np
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 warnings.filterwarnings("ignore")
 
-TOPICS = ("examples", "keras", "learn", "training")
+TOPICS = ("decoding", "examples", "keras", "learn", "training")
 
 
 def main(folder):

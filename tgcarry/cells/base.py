@@ -64,6 +64,9 @@ class RNNCell(ScopedVariables):
     Source: TensorFlow 1.15 `tf.nn.rnn_cell.RNNCell`.
     """
 
+    # Keras' RNN layer asks for it: such a cell takes a single state as it is, not in a list.
+    _is_tf_rnn_cell = True
+
     # What a subclass says about itself.
 
     @property

@@ -119,9 +119,11 @@ class BasicLSTMCell(MatrixCell):
         c, h = state if self._state_is_tuple else tf.split(state, 2, axis=columns)
         gates = tf.matmul(tf.concat([inputs, h], 1), self._kernel)
         i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=columns)
-        kept = c * tf.sigmoid(f + tf.convert_to_tensor(self._forget_bias, f.dtype))
-        new_c = kept + tf.sigmoid(i) * self._activation(j)
-        new_h = self._activation(new_c) * tf.sigmoid(o)
+        # The names of what these make are 1.15's, e.g. Mul_2 for the output.
+        f = tf.add(f, tf.convert_to_tensor(self._forget_bias, f.dtype), name="Add")
+        kept = tf.multiply(c, tf.sigmoid(f))
+        new_c = tf.add(kept, tf.multiply(tf.sigmoid(i), self._activation(j)), name="Add")
+        new_h = tf.multiply(self._activation(new_c), tf.sigmoid(o))
         if self._state_is_tuple:
             return new_h, LSTMStateTuple(new_c, new_h)
         return new_h, tf.concat([new_c, new_h], 1)
@@ -198,6 +200,10 @@ class LSTMCell(MatrixCell):
         self._num_proj_shards = num_proj_shards
         self._forget_bias = forget_bias
         self._state_is_tuple = state_is_tuple
+        sizes = LSTMStateTuple(self._num_units, self._carried_width)
+        # Subclasses in old programs read and set these two.
+        self._state_size: Any = sizes if state_is_tuple else sum(sizes)
+        self._output_size: Any = sizes.h
         self._kernel: Any = None
         self._bias: Any = None
         self._w_f_diag: Any = None
@@ -222,18 +228,21 @@ class LSTMCell(MatrixCell):
     @property
     def state_size(self) -> Any:
         """`LSTMStateTuple(H, M)`, or H + M."""
-        units, out = self._num_units, self.output_size
-        return LSTMStateTuple(units, out) if self._state_is_tuple else units + out
+        return self._state_size
 
     @property
-    def output_size(self) -> int:
+    def output_size(self) -> Any:
         """M."""
+        return self._output_size
+
+    @property
+    def _carried_width(self) -> int:
         return self._num_units if self._num_proj is None else self._num_proj
 
     def build(self, inputs_shape: Any) -> None:
         """Makes the variables for inputs of the given shape `[B, I]`."""
         units, start = self._num_units, self._initializer
-        rows = self._take_width(inputs_shape) + self.output_size
+        rows = self._take_width(inputs_shape) + self._carried_width
         self._kernel = self.add_variable(
             "kernel", [rows, 4 * units], initializer=start, **_shards(self._num_unit_shards)
         )
@@ -257,7 +266,7 @@ class LSTMCell(MatrixCell):
             c, h = state
         else:
             c = tf.slice(state, [0, 0], [-1, self._num_units])
-            h = tf.slice(state, [0, self._num_units], [-1, self.output_size])
+            h = tf.slice(state, [0, self._num_units], [-1, self._carried_width])
         gates = tf.matmul(tf.concat([inputs, h], 1), self._kernel)
         i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=1)
         f = f + tf.convert_to_tensor(self._forget_bias, f.dtype)

@@ -125,8 +125,8 @@ class MultiRNNCell(RNNCell):
                 )
         elif not isinstance(state, list | tuple) or len(state) != len(self._cells):
             raise CellError(
-                f"{self.name} takes a state of {len(self._cells)} entries, sizes "
-                f"{self.state_size!r}, but got {state!r}: pass a tuple with one entry a cell"
+                f"Expected state of {self.name} to be a tuple of {len(self._cells)} entries, "
+                f"sizes {self.state_size!r}, but got {state!r}: pass one entry a cell"
             )
         return state
 

@@ -139,6 +139,35 @@ class ScopedVariables:
         """The same as `weights`."""
         return self.weights
 
+    # Their values in a session.
+
+    def get_weights(self) -> list[Any]:
+        """Returns the values of `weights` in the default session, as arrays."""
+        values: list[Any] = self._session("get_weights").run(self.weights)
+        return values
+
+    def set_weights(self, values: Any) -> None:
+        """Puts arrays into `weights`, in their order, in the default session.
+
+        Raises:
+          CellError: not one array for each variable, or no session to put them into.
+          ValueError: an array of another shape than its variable, as TensorFlow raises it.
+        """
+        session = self._session("set_weights")
+        if len(values) != len(self.weights):
+            raise CellError(
+                f"{self._name}.set_weights got {len(values)} arrays for {len(self.weights)} "
+                f"variables: pass one for each of cell.weights"
+            )
+        for variable, value in zip(self.weights, values, strict=True):
+            variable.load(value, session)
+
+    def _session(self, asking: str) -> Any:
+        session = tf.get_default_session()
+        if session is None:
+            raise CellError(f"{self._name}.{asking} needs a session: `with tf.Session():`")
+        return session
+
     # The scope and the variables in it.
 
     def _find_scope(self, scope: Any) -> None:

@@ -24,6 +24,7 @@ def tensorflow1() -> Iterator[None]:
             numbering.counting(),
             tf1.random_uniform_replaced(random.uniform),
             tf1.dropout_replaced(dropout.dropout),
+            tf1.penalties_made_once(),
         ):
             yield
     finally:

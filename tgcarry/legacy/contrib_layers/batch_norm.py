@@ -94,6 +94,7 @@ def batch_norm(
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167; `tf.contrib.layers.batch_norm` of
       TensorFlow 1.15.
     """
+    tools.check_format(data_format)
     options = _Options(
         decay=decay,
         center=center,

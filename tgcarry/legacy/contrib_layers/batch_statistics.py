@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import moving, tools, variables
 from tgcarry.legacy.layers import conditions
 
@@ -35,7 +35,7 @@ def normalized(
     axis = 1 if data_format == "NCHW" else -1
     width = None if rank is None else tf.compat.dimension_value(inputs.shape[axis])
     if width is None:
-        raise LegacyError(
+        raise DataError(
             f"batch_norm's inputs have the shape {inputs.shape}: the channels have to be known"
         )
     one_operation = fused is not False and batch_weights is None and rank in (2, 4)

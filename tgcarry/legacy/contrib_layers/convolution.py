@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import tools
 from tgcarry.legacy.contrib_layers.initializers import xavier_initializer
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
@@ -61,7 +61,7 @@ def convolution(
         rank = inputs.shape.ndims
         if rank not in _LAYERS or (conv_dims is not None and rank != conv_dims + 2):
             wanted = "3, 4 or 5" if conv_dims is None else conv_dims + 2
-            raise LegacyError(f"a convolution's input has the rank {rank}: reshape it to {wanted}")
+            raise DataError(f"a convolution's input has the rank {rank}: reshape it to {wanted}")
         layer = _LAYERS[rank](
             filters=num_outputs,
             kernel_size=kernel_size,

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import tools
 from tgcarry.legacy.contrib_layers.initializers import xavier_initializer
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
@@ -92,7 +92,7 @@ def _width(num_outputs: Any) -> int:
     try:
         return operator.index(num_outputs)
     except TypeError:
-        raise LegacyError(
+        raise DataError(
             f"num_outputs={num_outputs!r} is not a whole number: pass an int"
         ) from None
 
@@ -120,7 +120,7 @@ def legacy_fully_connected(
         x = tf.convert_to_tensor(x)
         rank, width = x.shape.ndims, tf.compat.dimension_value(x.shape[-1])
         if rank is None or rank < 2 or width is None:
-            raise LegacyError(
+            raise DataError(
                 f"x has the shape {x.shape}: its rank has to be 2 or more, its width known"
             )
         made = functools.partial(tf.get_variable, dtype=x.dtype.base_dtype, trainable=trainable)

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import variables
 
 
@@ -29,7 +29,7 @@ def embed_sequence(
     Source: `tf.contrib.layers.embed_sequence` of TensorFlow 1.15.
     """
     if not reuse and not (vocab_size and embed_dim):
-        raise LegacyError(
+        raise DataError(
             f"embed_sequence with vocab_size={vocab_size} and embed_dim={embed_dim}: "
             "give both, unless you reuse a variable"
         )
@@ -66,7 +66,7 @@ def bow_encoder(
     Source: `tf.contrib.layers.bow_encoder` of TensorFlow 1.15.
     """
     if not vocab_size or not embed_dim:
-        raise LegacyError(
+        raise DataError(
             f"bow_encoder with vocab_size={vocab_size} and embed_dim={embed_dim}: give both"
         )
     with tf.variable_scope(scope, "bow_encoder", [ids], reuse=reuse):

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tgcarry import tf1
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 
 
 def noisy(gradients: Any, scale: float) -> Any:
@@ -27,7 +27,7 @@ def noisy(gradients: Any, scale: float) -> Any:
 def multiplied(gradients: Any, factors: Mapping[Any, Any]) -> Any:
     """Multiplies the gradients of variables that have a factor, by variable or by name."""
     if not gradients:
-        raise LegacyError("there is no gradient to multiply: check variables")
+        raise DataError("there is no gradient to multiply: check variables")
     by_name = {getattr(key, "name", key): factor for key, factor in factors.items()}
 
     def changed(gradient: Any, variable: Any) -> Any:

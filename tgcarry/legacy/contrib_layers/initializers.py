@@ -8,8 +8,6 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
-
 _MODES = ("FAN_IN", "FAN_OUT", "FAN_AVG")
 
 # A normal distribution cut off at two standard deviations has less than one; the factor is 1.15's.
@@ -40,13 +38,17 @@ def variance_scaling_initializer(
       `tf.contrib.layers.variance_scaling_initializer` of TensorFlow 1.15.
     """
     if not tf.as_dtype(dtype).is_floating:
-        raise TypeError(f"dtype={dtype!r} is not floating: random weights have to be")
+        raise TypeError(
+            f"dtype={dtype!r} is a non-floating point type: random weights have to float"
+        )
     if mode not in _MODES:
-        raise LegacyError(f"mode={mode!r} is none of {', '.join(_MODES)}")
+        raise TypeError(f"mode={mode!r} is none of {', '.join(_MODES)}")
 
     def initializer(shape: Any, dtype: Any = dtype, partition_info: Any = None) -> Any:
         if not tf.as_dtype(dtype).is_floating:
-            raise TypeError(f"dtype={dtype!r} is not floating: random weights have to be")
+            raise TypeError(
+                f"dtype={dtype!r} is a non-floating point type: random weights have to float"
+            )
         variance = factor / _fan([float(size) for size in shape], mode)
         if uniform:
             limit = math.sqrt(3.0 * variance)

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
 
 _LOSSES = tf.GraphKeys.LOSSES
@@ -56,7 +56,7 @@ def compute_weighted_loss(losses: Any, weights: Any = 1.0, scope: str | None = N
         losses = tf.cast(losses, tf.float32)
         weights = tf.cast(tf.convert_to_tensor(weights), tf.float32)
         if losses.shape.ndims is None or weights.shape.ndims is None:
-            raise LegacyError("losses and weights have to have a known rank: give them a shape")
+            raise DataError("losses and weights have to have a known rank: give them a shape")
         if weights.shape.ndims > 1 and weights.shape[-1:].as_list() == [1]:
             weights = tf.squeeze(weights, [-1])
         inner = list(range(weights.shape.ndims, losses.shape.ndims))
@@ -139,7 +139,7 @@ def cosine_distance(
     """Averages 1 - sum(p y) along an axis, of unit vectors."""
     axis = dim if axis is None else axis
     if axis is None:
-        raise LegacyError("cosine_distance needs the axis of the vectors: pass axis")
+        raise DataError("cosine_distance needs the axis of the vectors: pass axis")
     with tf.name_scope(scope, "cosine_distance_loss", [predictions, labels, weights]) as inside:
         predictions, labels = _same(predictions, labels)
         losses = 1 - tf.reduce_sum(predictions * labels, axis=[axis])

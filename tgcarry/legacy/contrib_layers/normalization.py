@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import tools, variables
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
 
@@ -59,13 +59,18 @@ def layer_norm(
         inputs = tf.convert_to_tensor(inputs)
         rank = inputs.shape.ndims
         if rank is None:
-            raise LegacyError(f"layer_norm needs the rank of {inputs}: give it a shape")
+            raise DataError(f"layer_norm needs the rank of {inputs}: give it a shape")
         first = begin_norm_axis % rank
         shape = inputs.shape[begin_params_axis % rank :]
-        if begin_params_axis >= rank or begin_norm_axis >= rank or not shape.is_fully_defined():
-            raise LegacyError(
-                f"layer_norm with begin_norm_axis={begin_norm_axis} and "
-                f"begin_params_axis={begin_params_axis} does not fit the shape {inputs.shape}"
+        if begin_params_axis >= rank or begin_norm_axis >= rank:
+            raise DataError(
+                f"layer_norm's begin_norm_axis={begin_norm_axis} and "
+                f"begin_params_axis={begin_params_axis} must be < rank(inputs), which is {rank}"
+            )
+        if not shape.is_fully_defined():
+            raise DataError(
+                f"layer_norm needs the shape {inputs.shape} from begin_params_axis="
+                f"{begin_params_axis} on: set_shape it"
             )
         beta = _parameter(
             "beta", center, shape, inputs, tf.zeros_initializer(), variables_collections, trainable
@@ -162,7 +167,7 @@ def group_norm(
         channels = channels_axis % rank
         width = tf.compat.dimension_value(inputs.shape[channels])
         if width is None or width % groups:
-            raise LegacyError(f"group_norm cannot make groups={groups} of {width} channels")
+            raise DataError(f"group_norm cannot make groups={groups} of {width} channels")
         dynamic = tf.shape(inputs)
         sizes = [
             dynamic[axis] if size is None else size

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import gradient_changes
 
 OPTIMIZER_CLS_NAMES = {
@@ -73,14 +73,11 @@ def optimize_loss(
     """
     loss = tf.convert_to_tensor(loss)
     if loss.shape.ndims not in (0, None):
-        raise LegacyError(
-            f"the loss {loss.name!r} has the shape {loss.shape}: it has to be scalar"
-        )
+        raise DataError(f"the loss {loss.name!r} has the shape {loss.shape}: it has to be scalar")
     step = tf.train.get_global_step() if global_step is None else global_step
-    wanted = _USUAL_SUMMARIES if summaries is None else summaries
-    for each in wanted:
-        if each not in OPTIMIZER_SUMMARIES:
-            raise LegacyError(f"summary {each!r} is none of {OPTIMIZER_SUMMARIES}")
+    if step is not None:
+        tf.train.assert_global_step(step)
+    wanted = _checked(_USUAL_SUMMARIES if summaries is None else summaries)
     with tf.variable_scope(name, "OptimizeLoss", [loss, step]):
         updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS) if update_ops is None else update_ops
         if updates:
@@ -88,7 +85,7 @@ def optimize_loss(
         rate = _rate(learning_rate)
         if rate is not None and learning_rate_decay_fn is not None:
             if step is None:
-                raise LegacyError("learning_rate_decay_fn needs a global_step: pass one")
+                raise DataError("global_step is required for learning_rate_decay_fn: pass one")
             rate = learning_rate_decay_fn(rate, step)
             if "learning_rate" in wanted:
                 tf.summary.scalar("learning_rate", rate)
@@ -109,6 +106,13 @@ def optimize_loss(
         return _behind([update], loss)
 
 
+def _checked(summaries: Sequence[str]) -> Sequence[str]:
+    for each in summaries:
+        if each not in OPTIMIZER_SUMMARIES:
+            raise DataError(f"summary {each!r} is none of {OPTIMIZER_SUMMARIES}")
+    return summaries
+
+
 def _behind(operations: Any, tensor: Any) -> Any:
     with (
         tf.name_scope(None, "control_dependency", [tensor]) as inside,
@@ -125,7 +129,7 @@ def _rate(learning_rate: Any) -> Any:
     if isinstance(learning_rate, float) and learning_rate >= 0.0:
         initializer = tf.constant_initializer(learning_rate)
         return tf.get_variable("learning_rate", [], trainable=False, initializer=initializer)
-    raise LegacyError(
+    raise DataError(
         f"learning_rate={learning_rate!r}: pass a float of 0 or more, or a scalar tensor"
     )
 
@@ -136,18 +140,18 @@ def _optimizer(optimizer: Any, rate: Any) -> Any:
     make = optimizer
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZER_CLS_NAMES:
-            raise LegacyError(f"optimizer={optimizer!r} is none of {sorted(OPTIMIZER_CLS_NAMES)}")
+            raise DataError(f"optimizer={optimizer!r} is none of {sorted(OPTIMIZER_CLS_NAMES)}")
         make = OPTIMIZER_CLS_NAMES[optimizer]
     if not callable(make):
-        raise LegacyError(f"optimizer={optimizer!r}: pass a name, a class or an optimizer")
-    if isinstance(optimizer, str | type):
+        raise DataError(f"optimizer={optimizer!r}: pass a name, a class or an optimizer")
+    if isinstance(make, type) and issubclass(make, tf.train.Optimizer):
         if rate is None:
-            raise LegacyError(f"optimizer={optimizer!r} needs a learning_rate: pass one")
+            raise DataError(f"optimizer={optimizer!r} needs a learning_rate: pass one")
         made = make(learning_rate=rate)
     else:
         made = make() if rate is None else make(rate)
     if not isinstance(made, tf.train.Optimizer):
-        raise LegacyError(f"optimizer={optimizer!r} made {made!r}, which is no tf.train.Optimizer")
+        raise DataError(f"optimizer={optimizer!r} made {made!r}, which is no tf.train.Optimizer")
     return made
 
 
@@ -161,7 +165,7 @@ def _clipped(gradients: Any, clip: Any, loss: Any, wanted: Sequence[str]) -> Any
     elif callable(clip):
         gradients = clip(gradients)
     elif clip is not None:
-        raise LegacyError(f"clip_gradients={clip!r}: pass a float or a function")
+        raise DataError(f"clip_gradients={clip!r}: pass a float or a function")
     if "loss" in wanted:
         tf.summary.scalar("loss", loss)
     for gradient, variable in gradients:

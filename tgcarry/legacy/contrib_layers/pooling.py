@@ -22,6 +22,7 @@ def _pooling(layer_class: Callable[..., Any], name: str, default_name: str) -> C
         outputs_collections: Any = None,
         scope: str | None = None,
     ) -> Any:
+        tools.check_format(data_format, "DHW" if name.endswith("3d") else "HW")
         with tf.name_scope(scope, default_name, [inputs]) as inside:
             inputs = tf.convert_to_tensor(inputs)
             layer = layer_class(

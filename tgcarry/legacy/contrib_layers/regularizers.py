@@ -8,16 +8,16 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 
 Regularizer = Callable[..., Any]
 
 
 def _checked(scale: Any) -> None:
     if isinstance(scale, numbers.Integral):
-        raise LegacyError(f"the regulariser's scale {scale!r} is an integer: pass a float")
+        raise DataError(f"the regulariser's scale {scale!r} is an integer: pass a float")
     if isinstance(scale, numbers.Real) and scale < 0:
-        raise LegacyError(f"the regulariser's scale {scale!r} is below 0: penalties are not")
+        raise DataError(f"the regulariser's scale {scale!r} is below 0: penalties are not")
 
 
 def _is_zero(scale: Any) -> bool:
@@ -109,12 +109,12 @@ def apply_regularization(regularizer: Regularizer, weights_list: Any = None) -> 
     """
     weights = weights_list or tf.get_collection(tf.GraphKeys.WEIGHTS)
     if not weights:
-        raise LegacyError("no weights to regularise: pass weights_list")
+        raise DataError("no weights to regularise: pass weights_list")
     with tf.name_scope("get_regularization_penalty", values=weights) as inside:
         found = [regularizer(each) for each in weights]
         terms = [tf.constant(0.0) if term is None else term for term in found]
         if any(term.shape.ndims for term in terms):
-            raise LegacyError(
+            raise DataError(
                 f"the regulariser {regularizer!r} gave {terms}: it has to give scalars"
             )
         total = tf.add_n(terms, name=inside)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers.variables import get_unique_variable, get_variable_full_name
 
 Feeds = dict[Any, Any]
@@ -51,7 +51,7 @@ def assign_from_checkpoint(
         if reader.has_tensor(name):
             pairs.extend((var, reader.get_tensor(name)) for var in found)
         elif not ignore_missing_vars:
-            raise LegacyError(f"{model_path} has no variable {name!r}: pass ignore_missing_vars")
+            raise DataError(f"{model_path} has no variable {name!r}: pass ignore_missing_vars")
         else:
             tf.logging.warning("%s has no variable %s", model_path, name)
     return _assignment(pairs)
@@ -68,7 +68,7 @@ def assign_from_checkpoint_fn(
     Source: `tf.contrib.framework.assign_from_checkpoint_fn` of TensorFlow 1.15.
     """
     if not var_list:
-        raise LegacyError("var_list is empty: pass the variables to restore")
+        raise DataError("var_list is empty: pass the variables to restore")
     if ignore_missing_vars:
         reader = tf.train.load_checkpoint(model_path)
         named = var_list if isinstance(var_list, dict) else {v.op.name: v for v in var_list}
@@ -106,7 +106,7 @@ def _assignment(pairs: list[tuple[Any, Any]]) -> tuple[Any, Feeds]:
             not var.shape.is_compatible_with(array.shape)
             and array.size != var.shape.num_elements()
         ):
-            raise LegacyError(
+            raise DataError(
                 f"{var.op.name} has the shape {var.shape}, its value {array.shape}: "
                 "they have to agree"
             )

@@ -9,10 +9,10 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 
-# Function (its undecorated self) to arguments by name.
-Scope = dict[Any, dict[str, Any]]
+# Key of a function, a str, to arguments by name.
+Scope = dict[str, dict[str, Any]]
 
 _current: contextvars.ContextVar[Scope] = contextvars.ContextVar("tgcarry_legacy_arg_scope")
 
@@ -22,14 +22,14 @@ def current_arg_scope() -> Scope:
     return _current.get({})
 
 
-def arg_scope_func_key(function: Callable[..., Any]) -> Any:
-    """Returns what stands for a function in a scope."""
-    return getattr(function, "_arg_scope_key", function)
+def arg_scope_func_key(function: Callable[..., Any]) -> str:
+    """Returns what stands for a function in a scope: text, so that scopes can be sorted."""
+    return getattr(function, "_key_op", str(function))
 
 
 def has_arg_scope(function: Callable[..., Any]) -> bool:
     """Says whether `arg_scope` can set a function's arguments."""
-    return hasattr(function, "_arg_scope_key")
+    return hasattr(function, "_key_op")
 
 
 def arg_scoped_arguments(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -43,12 +43,13 @@ def add_arg_scope(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Source: `tf.contrib.framework.add_arg_scope` of TensorFlow 1.15.
     """
+    key = arg_scope_func_key(function)
 
     @functools.wraps(function)
     def with_defaults(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{**current_arg_scope().get(function, {}), **kwargs})
+        return function(*args, **{**current_arg_scope().get(key, {}), **kwargs})
 
-    with_defaults._arg_scope_key = function  # type: ignore[attr-defined]
+    with_defaults._key_op = key  # type: ignore[attr-defined]
     return with_defaults
 
 
@@ -64,7 +65,8 @@ def arg_scope(list_ops_or_scope: Any, **kwargs: Any) -> Iterator[Scope]:
       The scope, to be entered again.
 
     Raises:
-      LegacyError: a function that is not made for it, or arguments with a scope.
+      DataError: a function that is not made for it, or arguments with a scope.
+      TypeError: neither a list nor a scope.
 
     Source: `tf.contrib.framework.arg_scope` of TensorFlow 1.15.
     """
@@ -78,19 +80,19 @@ def arg_scope(list_ops_or_scope: Any, **kwargs: Any) -> Iterator[Scope]:
 def _entered(what: Any, arguments: dict[str, Any]) -> Scope:
     if isinstance(what, Mapping):
         if arguments:
-            raise LegacyError(
+            raise DataError(
                 f"arg_scope got a scope and the arguments {sorted(arguments)}: "
                 "enter the scope, then set them in a block of their own"
             )
         return dict(what)
     if not isinstance(what, list | tuple):
-        raise LegacyError(
+        raise TypeError(
             f"arg_scope's first argument is {what!r}: pass a list of functions or a scope"
         )
     scope = {key: dict(values) for key, values in current_arg_scope().items()}
     for function in what:
         if not has_arg_scope(function):
-            raise LegacyError(
+            raise DataError(
                 f"arg_scope cannot set arguments of {function!r}: decorate it with add_arg_scope"
             )
         scope.setdefault(arg_scope_func_key(function), {}).update(arguments)

@@ -54,6 +54,7 @@ def separable_convolution2d(
 
     Source: `tf.contrib.layers.separable_conv2d` of TensorFlow 1.15.
     """
+    tools.check_format(data_format)
     with tf.variable_scope(
         scope, "SeparableConv2d", [inputs], reuse=reuse, custom_getter=tools.getter(_RENAMED)
     ) as inside:

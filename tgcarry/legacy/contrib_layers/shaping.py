@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import tools, variables
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
 from tgcarry.legacy.layers import core
@@ -111,7 +111,14 @@ def softmax(logits: Any, scope: Any = None) -> Any:
     Source: `tf.contrib.layers.softmax` of TensorFlow 1.15.
     """
     with tf.variable_scope(scope, "softmax", [logits]):
-        flat = tf.reshape(logits, [-1, tf.compat.dimension_value(logits.shape[-1])])
+        rank = logits.shape.ndims
+        width = None if not rank else tf.compat.dimension_value(logits.shape[-1])
+        if width is None or rank < 2:
+            raise DataError(
+                f"softmax's logits have the shape {logits.shape}: "
+                "the rank has to be 2 or more, the last axis known"
+            )
+        flat = tf.reshape(logits, [-1, width])
         outputs = tf.reshape(tf.nn.softmax(flat), tf.shape(logits))
         outputs.set_shape(logits.shape)
         return outputs
@@ -129,7 +136,7 @@ def maxout(inputs: Any, num_units: int, axis: int = -1, scope: Any = None) -> An
         shape: list[Any] = inputs.shape.as_list()
         width = shape[axis]
         if width % num_units:
-            raise LegacyError(
+            raise DataError(
                 f"maxout's inputs have {width} channels, not a multiple of num_units={num_units}"
             )
         shape[axis] = num_units
@@ -147,7 +154,7 @@ def unit_norm(inputs: Any, dim: int, epsilon: float = 1e-7, scope: Any = None) -
     with tf.variable_scope(scope, "UnitNorm", [inputs]):
         rank = inputs.shape.ndims
         if rank is None or not 0 <= dim < rank:
-            raise LegacyError(f"dim={dim} is no axis of the shape {inputs.shape}: count from 0")
+            raise DataError(f"dim={dim} is no axis of the shape {inputs.shape}: count from 0")
         squares = tf.reduce_sum(tf.square(inputs), dim, keepdims=True)
         return tf.div(inputs, tf.sqrt(epsilon + squares))
 
@@ -171,7 +178,7 @@ def stack(inputs: Any, layer: Callable[..., Any], stack_args: Sequence[Any], **k
     Source: `tf.contrib.layers.stack` of TensorFlow 1.15.
     """
     if not isinstance(stack_args, list | tuple):
-        raise LegacyError(f"stack_args={stack_args!r} is not a list: pass one entry a layer")
+        raise DataError(f"stack_args={stack_args!r} is not a list: pass one entry a layer")
     arguments = [each if isinstance(each, list | tuple) else [each] for each in stack_args]
     return _chained(inputs, layer, arguments, kwargs, kwargs.pop("scope", None), "Stack")
 

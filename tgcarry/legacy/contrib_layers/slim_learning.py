@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError, LegacyError
 from tgcarry.legacy.training import steps
 
 # Stands for an argument that is not given, where None means "none".
@@ -122,7 +122,8 @@ def train(
       The last loss.
 
     Raises:
-      LegacyError: `sync_optimizer`, or a number of steps below 1.
+      LegacyError: `sync_optimizer`.
+      DataError: a number of steps below 1.
 
     Source: `tf.contrib.slim.learning.train` of TensorFlow 1.15. Not included: several
       machines, and traces.
@@ -130,7 +131,7 @@ def train(
     if sync_optimizer is not None:
         raise LegacyError("slim.learning.train has no sync_optimizer: train on one machine")
     if number_of_steps is not None and number_of_steps <= 0:
-        raise LegacyError(f"number_of_steps={number_of_steps} is below 1: pass None or more")
+        raise DataError(f"number_of_steps={number_of_steps} is below 1: pass None or more")
     graph = graph or tf.get_default_graph()
     with graph.as_default():
         step = tf.train.get_or_create_global_step() if global_step is None else global_step
@@ -165,12 +166,15 @@ def train(
         master, start_standard_services=False, config=session_config
     ) as opened:
         session = opened if session_wrapper is None else session_wrapper(opened)
-        if logdir:
-            supervisor.start_standard_services(session)
+        services = (supervisor.start_standard_services(session) if logdir else None) or []
         supervisor.start_queue_runners(session)
         loss = _steps(
             supervisor, lambda: train_step_fn(session, train_op, step, train_step_kwargs)
         )
+        # A checkpoint of an earlier step that is just being written must not become the latest.
+        supervisor.request_stop()
+        for service in services:
+            service.join()
         if logdir:
             supervisor.saver.save(session, supervisor.save_path, global_step=step)
     return loss

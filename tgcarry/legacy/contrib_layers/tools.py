@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers import variables
 
 
@@ -64,7 +65,7 @@ def collect_named_outputs(collections: Any, alias: str, outputs: Any) -> Any:
       The tensor.
     """
     if collections:
-        outputs.aliases = [*getattr(outputs, "aliases", ()), alias]
+        outputs.aliases = [*getattr(outputs, "aliases", ()), alias.removesuffix("/")]
         names = [collections] if isinstance(collections, str) else list(collections)
         tf.add_to_collections(names, outputs)
     return outputs
@@ -104,3 +105,19 @@ def channels(data_format: str | None) -> str:
       data_format: "NHWC" and its like, "NCHW" and its like, or None for the former.
     """
     return "channels_first" if data_format and data_format.startswith("NC") else "channels_last"
+
+
+def check_format(data_format: str | None, axes: str = "HW") -> None:
+    """Checks where the channels are said to be.
+
+    Args:
+      data_format: None, or "N" and "C" with the axes behind or between, e.g. "NCHW".
+      axes: letters of the other axes.
+
+    Raises:
+      DataError: another word.
+    """
+    if data_format not in (None, f"NC{axes}", f"N{axes}C"):
+        raise DataError(
+            f"data_format has to be either NC{axes} or N{axes}C. It is {data_format!r}"
+        )

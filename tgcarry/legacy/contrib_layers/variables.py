@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow.compat.v1 as tf
 
-from tgcarry.errors import LegacyError
+from tgcarry.errors import DataError
 from tgcarry.legacy.contrib_layers.scopes import add_arg_scope
 
 _GLOBAL = tf.GraphKeys.GLOBAL_VARIABLES
@@ -36,7 +37,10 @@ def variable(
 
     Source: `tf.contrib.framework.variable` of TensorFlow 1.15.
     """
-    getter = tf.get_variable if custom_getter is None else custom_getter
+    getter = tf.get_variable
+    if custom_getter is not None:
+        # A getter is called below `tf.get_variable`, which reads the scope's reuse.
+        getter = functools.partial(custom_getter, reuse=tf.get_variable_scope().reuse)
     with tf.device(device or ""):
         return getter(
             name,
@@ -172,16 +176,14 @@ def get_unique_variable(var_op_name: str) -> Any:
     """Returns the one variable of that full name.
 
     Raises:
-      LegacyError: there is none, or more than one scope of that name.
+      DataError: there is none, or more than one scope of that name.
     """
     candidates = get_variables(scope=var_op_name)
     exact = [candidate for candidate in candidates if candidate.op.name == var_op_name]
     if len(exact) == 1:
         return exact[0]
     names = [candidate.op.name for candidate in candidates]
-    raise LegacyError(
-        f"no variable is named {var_op_name!r}; with that beginning there are {names}"
-    )
+    raise DataError(f"no variable is named {var_op_name!r}; with that beginning there are {names}")
 
 
 def get_variable_full_name(var: Any) -> str:

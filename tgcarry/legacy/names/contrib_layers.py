@@ -50,6 +50,15 @@ _NORMALIZATION = {
     **_in("batch_norm", "batch_norm"),
     **_in("normalization", "group_norm", "instance_norm", "layer_norm"),
 }
+_IMAGES = _in(
+    "images",
+    "conv2d_in_plane",
+    "convolution2d_in_plane",
+    "images_to_sequence",
+    "scale_gradient",
+    "sequence_to_images",
+    "spatial_softmax",
+)
 _SHAPING = _in(
     "shaping",
     "bias_add",
@@ -101,6 +110,7 @@ _LAYERS = {
     **_DENSE,
     **_CONVOLUTION,
     **_NORMALIZATION,
+    **_IMAGES,
     **_SHAPING,
     **_INITIALIZERS,
     **_REGULARIZERS,

@@ -37,15 +37,9 @@ NO_LAYERS = {
     **_NO_COLUMNS,
     "GDN": "normalise with layer_norm or batch_norm",
     "RevBlock": "keep the activations: nothing is recomputed",
-    "conv2d_in_plane": "use separable_conv2d with num_outputs=None",
-    "convolution2d_in_plane": "use separable_conv2d with num_outputs=None",
     "gdn": "normalise with layer_norm or batch_norm",
-    "images_to_sequence": "use tf.transpose and tf.reshape",
     "recompute_grad": "use tf.recompute_grad",
     "rev_block": "keep the activations: nothing is recomputed",
-    "scale_gradient": "use tf.stop_gradient: s * x + tf.stop_gradient((1 - s) * x)",
-    "sequence_to_images": "use tf.transpose and tf.reshape",
-    "spatial_softmax": "use tf.nn.softmax over the reshaped places",
 }
 LAYERS_DIFFER = {
     "batch_norm": "takes as many operations, not always of the same names",

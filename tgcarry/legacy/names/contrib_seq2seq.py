@@ -32,6 +32,23 @@ _BEAM_SEARCH = {
     **_from("tile", "tile_batch"),
 }
 
+# Published beam searches of one's own are built of these.
+_BEAM_PARTS = {
+    "_beam_search_step": f"{_HOME}.beam_step:beam_search_step",
+    "_check_batch_beam": f"{_HOME}.beam_checks:assert_beams",
+    "_check_maybe": f"{_HOME}.beam_checks:check_rank_of_tensor",
+    "_check_ndims": f"{_HOME}.beam_shapes:check_rank",
+    "_check_static_batch_beam_maybe": f"{_HOME}.beam_checks:may_hold_beams",
+    "_get_scores": f"{_HOME}.beam_scores:beam_scores",
+    "_length_penalty": f"{_HOME}.beam_scores:length_penalty",
+    "_mask_probs": f"{_HOME}.beam_step:only_end",
+    "_maybe_tensor_gather_helper": f"{_HOME}.beam_gather:maybe_gather_beams",
+    "_tensor_gather_helper": f"{_HOME}.beam_gather:gather_beams",
+    "_tile_batch": f"{_HOME}.tile:tile_rows",
+    "attention_probs_from_attn_state": f"{_HOME}.beam_scores:mean_alignments",
+    "get_attention_probs": f"{_HOME}.beam_scores:attention_probs",
+}
+
 _HELPERS = {
     **_from("helper", "CustomHelper", "Helper", "InferenceHelper"),
     **_from("training_helper", "TrainingHelper"),
@@ -64,14 +81,17 @@ _WITHOUT_KERAS = "Keras' layer is not there: use the class without V2, which 1.1
 _DIFFERS = {
     "AttentionWrapperState": "clone checks unknown shapes with fewer operations",
     "DynamicAttentionWrapper": "TensorFlow 1.1's, but probability_fn goes to the mechanism",
-    "dynamic_rnn_decoder": "TensorFlow 1.0's",
+    "dynamic_rnn_decoder": "TensorFlow 1.0's; two names take two results, as in 0.12",
     "prepare_attention": "TensorFlow 1.0's",
     "simple_decoder_fn_train": "TensorFlow 1.0's",
     "simple_decoder_fn_inference": "TensorFlow 1.0's",
     "attention_decoder_fn_train": "TensorFlow 1.0's",
     "attention_decoder_fn_inference": "TensorFlow 1.0's",
+    "dynamic_decode": "an assignment to two names takes two of the three results, as in 1.1",
     "gather_tree": "ordinary operations instead of a kernel",
-    "BeamSearchDecoder": "other operations inside a step; a state may have any rank",
+    "BeamSearchDecoder": "a state may have any rank",
+    "BeamSearchDecoderState": "accumulated_attention_probs may be left out, as before 1.6",
+    "ScheduledOutputTrainingHelper": "also takes next_input_layer, the name of before 1.4",
 }
 
 TABLES: tuple[Table, ...] = (
@@ -128,31 +148,33 @@ TABLES: tuple[Table, ...] = (
             **_BEAM_SEARCH,
             **_from("gather_tree", "gather_tree_from_array"),
             **_from("attention_wrapper", "AttentionWrapper"),
-            "_get_scores": f"{_HOME}.beam_scores:beam_scores",
-            "_length_penalty": f"{_HOME}.beam_scores:length_penalty",
-            "_tile_batch": f"{_HOME}.tile:tile_rows",
-            "get_attention_probs": f"{_HOME}.beam_scores:attention_probs",
+            **_BEAM_PARTS,
         },
         missing={"BeamSearchDecoderV2": _WITHOUT_KERAS},
     ),
     Table(f"{_OPS}.beam_search_ops", names=_TREE),
     Table(
         f"{_OPS}.decoder",
-        names={**_DECODE, "_transpose_batch_time": f"{_HOME}.arrays:swap_batch_and_time"},
+        names={
+            **_DECODE,
+            "_create_zero_outputs": f"{_HOME}.arrays:zero_outputs",
+            "_transpose_batch_time": f"{_HOME}.arrays:swap_batch_and_time",
+        },
         missing={"BaseDecoder": _WITHOUT_KERAS},
     ),
     Table(
         f"{_OPS}.helper",
         names={
             **_HELPERS,
+            **_from("sampling", "bernoulli_sample", "categorical_sample"),
+            "_call_sampler": f"{_HOME}.sampling:call_sampler",
             "_transpose_batch_time": f"{_HOME}.arrays:swap_batch_and_time",
             "_unstack_ta": f"{_HOME}.arrays:step_array",
         },
     ),
     Table(
         f"{_OPS}.loss",
-        names=_LOSS,
-        missing={"SequenceLoss": "call sequence_loss, with its sum_over_... arguments"},
+        names={**_LOSS, **_from("loss_layer", "SequenceLoss")},
     ),
     Table(f"{_OPS}.attention_decoder_fn", names=_OLD_ATTENTION),
     Table(f"{_OPS}.decoder_fn", names=_OLD_SIMPLE),

@@ -7,6 +7,8 @@ from tgcarry.legacy.table import Table
 _HERE = "tgcarry.legacy.training"
 _EVALUATION = "tensorflow.python.training.evaluation"
 
+_INNER = "tensorflow.contrib.training.python.training"
+
 _HPARAM = {
     "HParams": f"{_HERE}.hparams:HParams",
     "parse_values": f"{_HERE}.assignments:parse_values",
@@ -97,8 +99,6 @@ _DATA = {
     "TextLineDataset": f"{_HERE}.datasets:text_line_dataset",
 }
 
-_DENSE = "dense tensors only"
-
 _CONTRIB_DATA = Table(
     "tensorflow.contrib.data",
     names=_DATA,
@@ -121,11 +121,6 @@ TABLES = (
         "tensorflow.contrib.training",
         names=_NAMES,
         differs={
-            "HParams": "has no to_proto and from_proto",
-            "SequenceQueueingStateSaver": _DENSE,
-            "batch_sequences_with_states": _DENSE,
-            "bucket": _DENSE,
-            "bucket_by_sequence_length": _DENSE,
             "stratified_sample": "does not check labels and proportions while it runs",
         },
         missing={
@@ -134,12 +129,24 @@ TABLES = (
             "RandomStrategy": "one machine has nothing to balance",
             "byte_size_load_fn": "one machine has nothing to balance",
         },
-        aliases=("tensorflow.contrib.training.python.training",),
+        aliases=(
+            _INNER,
+            *(
+                f"{_INNER}.{module}"
+                for module in (
+                    "bucket_ops",
+                    "evaluation",
+                    "resample",
+                    "sampling_ops",
+                    "sequence_queueing_state_saver",
+                    "training",
+                )
+            ),
+        ),
     ),
     Table(
-        "tensorflow.contrib.training.python.training.hparam",
+        f"{_INNER}.hparam",
         names=_HPARAM,
-        differs={"HParams": "has no to_proto and from_proto"},
         aliases=("tensorflow.contrib.training.hparam",),
     ),
 )

@@ -42,6 +42,19 @@ _MODELS = {
     **_own("models", "Model", "Sequential"),
 }
 
+# What programs subclass and build with, from wherever a version of Keras kept it.
+_ENGINE = {
+    **_MODELS,
+    "Container": f"{_HERE}.models:Model",
+    "Input": f"{_REAL}.layers:Input",
+    "InputLayer": f"{_REAL}.layers:InputLayer",
+    "InputSpec": f"{_REAL}.layers:InputSpec",
+    "Layer": f"{_REAL}.layers:Layer",
+    "Network": f"{_HERE}.models:Model",
+    "get_source_inputs": f"{_REAL}.utils:get_source_inputs",
+    "merge": f"{_HERE}.layers:merge",
+}
+
 _LAYERS = {
     **_own(
         "layers",
@@ -90,6 +103,17 @@ _LAYER_MODULES = (
     "layers.local",
 )
 
+_ENGINE_MODULES = (
+    "engine",
+    "engine.topology",
+    "engine.training",
+    "engine.network",
+    "engine.base_layer",
+    "engine.input_layer",
+    "engine.input_spec",
+    "engine.sequential",
+)
+
 _MISSING = {
     "wrappers": "install scikeras for scikit-learn's manner",
     "estimator": "train with model.fit",
@@ -106,7 +130,14 @@ TABLES = (
         differs={"Model": "is Keras 2 of the tf_keras package"},
         missing=_MISSING,
     ),
-    _table("models", "engine.training", "engine.topology", "engine", real="models", names=_MODELS),
+    _table("models", names=_MODELS),
+    _table(
+        *_ENGINE_MODULES,
+        real="models",
+        names=_ENGINE,
+        differs={"Network": "is Model", "Container": "is Model"},
+        missing={"Merge": _LAYERS_MISSING["Merge"]},
+    ),
     _table(*_LAYER_MODULES, names=_LAYERS, missing=_LAYERS_MISSING),
     _table(
         "utils",

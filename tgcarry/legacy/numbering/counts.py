@@ -20,12 +20,13 @@ class _Count:
     def __init__(self) -> None:
         self.seen = 0
         self.more = 0
+        self.shapes: set[Any] = set()
 
     def settle(self, graph: tf.Graph) -> None:
         """Takes the operations made since the last time into account."""
         new = graph.get_operations()[self.seen :]
         self.seen += len(new)
-        self.more += sum(surplus(op) for op in new)
+        self.more += sum(surplus(op, self.shapes) for op in new)
 
     def skip(self, graph: tf.Graph) -> None:
         """Leaves out the operations made since the last time."""

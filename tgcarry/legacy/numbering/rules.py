@@ -8,7 +8,7 @@ the names that TensorFlow gives them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -16,13 +16,18 @@ import tensorflow.compat.v1 as tf
 from tgcarry.legacy.numbering import slopes
 
 
-def surplus(op: Any) -> int:
-    """Returns how many operations more 1.15 would have made along with this one."""
+def surplus(op: Any, shapes: set[Any]) -> int:
+    """Returns how many operations more 1.15 would have made along with this one.
+
+    Args:
+      op: the operation.
+      shapes: what `slopes.surplus` remembers of the graph.
+    """
     if "/Regularizer/" in op.name:
         return _regularizer(op)
     rule = _RULES.get(op.type)
     more = 0 if rule is None else rule(op)
-    return more + slopes.surplus(op) if "_grad/" in op.name else more
+    return more + slopes.surplus(op, shapes) if "_grad/" in op.name else more
 
 
 def _always(count: int) -> Callable[[Any], int]:
@@ -45,6 +50,9 @@ def _regularizer(op: Any) -> int:
         users = op.graph.get_tensor_by_name(f"{variable}/read:0").consumers()
     except KeyError:
         return 0
+    # A loop's operations read the variable where it enters the loop.
+    entered = [user.outputs[0].consumers() for user in users if user.type == "Enter"]
+    users = [*users, *(user for several in entered for user in several)]
     inside = {user.type for user in users if "/Regularizer/" in user.name}
     outside = {user.type for user in users if "/Regularizer/" not in user.name}
     return -1 if inside & outside else 0
@@ -59,9 +67,23 @@ def _const(op: Any) -> int:
 
 
 def _fill(op: Any) -> int:
-    if not _ZEROS.search(op.name):
-        return 0
-    return 5 if _source(op, 0).type == "Const" else 4
+    shape = _source(op, 0)
+    if _ZEROS.search(op.name):
+        return 5 if shape.type == "Const" else 4
+    listed = shape.type == "Pack" and shape.name == f"{op.name}/packed"
+    return _smallness([source.op for source in shape.inputs], shape.name) if listed else 0
+
+
+def _smallness(entries: Sequence[Any], name: str) -> int:
+    """Counts what compared the product of a listed shape's entries to a limit.
+
+    A plain number among the entries was a constant each time, but those before the first
+    tensor were one number.
+    """
+    plain = [entry.name.startswith(f"{name}/") for entry in entries]
+    first = plain.index(False) if False in plain else len(plain)
+    products = (2 if first else 0) + sum(2 if number else 1 for number in plain[first + 1 :])
+    return products + 2
 
 
 def _stacked(op: Any) -> int:
@@ -127,6 +149,12 @@ def _range(op: Any) -> int:
     return -3 if tf.get_static_value(op.inputs[1]) == 0 else 0
 
 
+def _one_hot(op: Any) -> int:
+    # Numbers given for on and off became constants once more, after their dtype was known.
+    given = re.compile(re.escape(op.name) + r"/Const(_\d+)?$")
+    return sum(bool(given.match(_source(op, which).name)) for which in (2, 3))
+
+
 _RULES: dict[str, Callable[[Any], int]] = {
     # The number of parts was turned into a constant that nothing read.
     "Split": _always(1),
@@ -152,6 +180,7 @@ _RULES: dict[str, Callable[[Any], int]] = {
     # What is drawn from was broadcast by an addition.
     "BroadcastArgs": _named(r"random_gamma(_\d+)?/BroadcastArgs$", -1),
     "BroadcastTo": _named(r"random_gamma(_\d+)?/BroadcastTo$", -1),
+    "OneHot": _one_hot,
     # 1.15 looks whether the norm is finite.
     "Sub": _named(r"clip_by_global_norm(_\d+)?/sub$", 1),
 }

@@ -10,13 +10,21 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow.compat.v1 as tf
+
 # What 1.15 keeps on stacks in a loop for a broadcast whose shapes it computes there.
 _ON_STACKS = 12
 
 
-def surplus(op: Any) -> int:
-    """Returns how many operations more 1.15 would have made along with a gradient's."""
-    return sum(rule(op) for pattern, rule in _RULES if pattern.search(op.name))
+def surplus(op: Any, shapes: set[Any]) -> int:
+    """Returns how many operations more 1.15 would have made along with a gradient's.
+
+    Args:
+      op: the operation, one of a gradient's.
+      shapes: the pairs of known shapes whose broadcast the graph has computed; grows.
+    """
+    broadcast = _broadcast(op, shapes) if op.name.endswith("_grad/Sum/reduction_indices") else 0
+    return broadcast + sum(rule(op) for pattern, rule in _RULES if pattern.search(op.name))
 
 
 def _inside(op: Any, name: str) -> Any:
@@ -28,12 +36,25 @@ def _inside(op: Any, name: str) -> Any:
         return None
 
 
-def _sum(op: Any) -> int:
-    """Answers for a broadcast operand whose axes are known today: 1.15 computes both's."""
+# Those of which 1.15 computes the broadcast of two known shapes once for a graph.
+_CACHED = ("Add", "AddV2", "Mul", "Pow", "SquaredDifference", "Sub")
+
+
+def _broadcast(op: Any, shapes: set[Any]) -> int:
+    """Answers for operands whose broadcast axes are known today: 1.15 has operations find them."""
     if _inside(op, "Shape_1") is None or _inside(op, "BroadcastGradientArgs") is not None:
         return 0
-    shapes = {_inside(op, "Shape").type, _inside(op, "Shape_1").type}
-    return 2 + (_ON_STACKS if "/while/" in op.name and "Shape" in shapes else 0)
+    both = [_inside(op, name) for name in ("Shape", "Shape_1")]
+    summed = 1 if _inside(op, "Sum_1/reduction_indices") is None else 2
+    forward = _forward(op)
+    if any(shape.type == "Shape" for shape in both):
+        return 5 - 3 * summed + (_ON_STACKS if "/while/" in op.name else 0)
+    if forward is not None and forward.type not in _CACHED:
+        return 5 - 3 * summed
+    key = tuple(tuple(tf.get_static_value(shape.outputs[0])) for shape in both)
+    more = summed - 2 + (0 if key in shapes else 3)
+    shapes.add(key)
+    return more
 
 
 def _unsummed(op: Any) -> int:
@@ -54,17 +75,23 @@ def _extremum(op: Any) -> int:
     return 2 if _inside(op, "SelectV2") is not None else 0
 
 
-def _sparse_loss(op: Any) -> int:
-    # A guard against gradients of gradients.
-    forward = op.name[: op.name.rindex("_grad/")]
-    while "/" in forward:
-        forward = forward.partition("/")[2]
+def _forward(op: Any) -> Any:
+    """Returns the operation whose gradient this one is part of, or None."""
+    name = op.name[: op.name.rindex("_grad/")]
+    while "/" in name:
+        name = name.partition("/")[2]
         try:
-            found = op.graph.get_operation_by_name(forward)
+            return op.graph.get_operation_by_name(name)
         except KeyError:
             continue
-        return 1 if found.type == "SparseSoftmaxCrossEntropyWithLogits" else 0
-    return 0
+    return None
+
+
+def _sparse_loss(op: Any) -> int:
+    # A guard against gradients of gradients.
+    forward = _forward(op)
+    guarded = forward is not None and forward.type == "SparseSoftmaxCrossEntropyWithLogits"
+    return 1 if guarded else 0
 
 
 def _always(count: int) -> Callable[[Any], int]:
@@ -74,7 +101,6 @@ def _always(count: int) -> Callable[[Any], int]:
 _RULES = [
     (re.compile(pattern), rule)
     for pattern, rule in (
-        (r"_grad/Sum(_1)?/reduction_indices$", _sum),
         (r"_grad/Shape_1$", _unsummed),
         (r"Mean(_\d+)?_grad/Size$", _always(1)),
         (r"(Mean|Sum)(_\d+)?_grad/BroadcastTo$", _always(3)),

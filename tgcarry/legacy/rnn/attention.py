@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.cells import arguments
 from tgcarry.errors import CellError
+from tgcarry.legacy.rnn.base import columns
 from tgcarry.legacy.rnn.linear import linear
 from tgcarry.legacy.rnn.projection import ScopedWrapper
 
@@ -83,20 +84,23 @@ class AttentionCellWrapper(ScopedWrapper):
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `([B, A], state')` from `[B, I]` and the state."""
         if not self._state_is_tuple:
-            state = tf.split(state, self._sizes, axis=1)
+            state = columns(state, self._sizes)
         cell_state, attended, memory = state
         memory = tf.reshape(memory, [-1, self._length, self._size])
         width = self._input_size or inputs.shape.as_list()[1]
         cell_output, new_state = self._cell(linear([inputs, attended], width, True), cell_state)
-        attended = self._attend(tf.concat(tf.nest.flatten(new_state), 1), memory)
+        parts = tf.nest.flatten(new_state)
+        query = tf.concat(parts, 1) if self._state_is_tuple else new_state
+        attended, memory = self._attend(query, memory)
         with tf.variable_scope("attn_output_projection"):
             output = linear([cell_output, attended], self._size, True)
-        memory = tf.concat([memory[:, 1:], tf.expand_dims(output, 1)], 1)
+        memory = tf.concat([memory, tf.expand_dims(output, 1)], 1)
         memory = tf.reshape(memory, [-1, self._length * self._size])
         parts = new_state, attended, memory
         return output, parts if self._state_is_tuple else tf.concat(parts, 1)
 
-    def _attend(self, query: Any, memory: Any) -> Any:
+    def _attend(self, query: Any, memory: Any) -> tuple[Any, Any]:
+        """Computes a' `[B, A]`, and the memory without its oldest output."""
         with tf.variable_scope("attention"):
             keys = tf.get_variable("attn_w", [1, 1, self._size, self._hidden_size])
             score = tf.get_variable("attn_v", [self._hidden_size])
@@ -107,4 +111,5 @@ class AttentionCellWrapper(ScopedWrapper):
             weights = tf.nn.softmax(tf.reduce_sum(score * tf.tanh(features + asked), [2, 3]))
             weights = tf.reshape(weights, [-1, self._length, 1, 1])
             mean = tf.reduce_sum(weights * places, [1, 2])
-            return tf.reshape(mean, [-1, self._size])
+            later = tf.slice(memory, [0, 1, 0], [-1, -1, -1])
+            return tf.reshape(mean, [-1, self._size]), later

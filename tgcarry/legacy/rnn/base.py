@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -71,6 +73,15 @@ def static_or_dynamic_rows(tensor: Any) -> Any:
     """Returns the batch size of a tensor as an int, or as a scalar if only the run knows it."""
     rows = tensor.shape.as_list()[0]
     return tf.shape(tensor)[0] if rows is None else rows
+
+
+def columns(tensor: Any, widths: Sequence[int]) -> list[Any]:
+    """Cuts `[B, sum of widths]` into tensors `[B, width]`, by slices as 1.15's old cells did."""
+    starts = itertools.accumulate(widths, initial=0)
+    return [
+        tf.slice(tensor, [0, start], [-1, width])
+        for start, width in zip(starts, widths, strict=False)
+    ]
 
 
 def clipped(value: Any, limit: Any) -> Any:

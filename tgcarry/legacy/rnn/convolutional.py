@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry.cells.base import RNNCell
 from tgcarry.cells.lstm import LSTMStateTuple
 from tgcarry.errors import CellError
+from tgcarry.legacy import numbering
 
 
 class ConvLSTMCell(RNNCell):
@@ -114,15 +115,17 @@ def convolved(
 
     Source: TensorFlow 1.15 `tensorflow.contrib.rnn.python.ops.rnn_cell._conv`.
     """
+    dtype, space = args[0].dtype.base_dtype, args[0].shape.rank - 2
+    channels = sum(int(x.shape.as_list()[-1]) for x in args)
+    kernel = tf.get_variable("kernel", [*filter_size, channels, num_features], dtype=dtype)
     x = args[0] if len(args) == 1 else tf.concat(list(args), -1)
-    dtype, space = x.dtype.base_dtype, x.shape.rank - 2
-    shape = [*filter_size, int(x.shape.as_list()[-1]), num_features]
-    kernel = tf.get_variable("kernel", shape, dtype=dtype)
     if space == 1:
-        result = tf.nn.conv1d(x, kernel, 1, padding="SAME")
+        with numbering.as_many(6):
+            result = tf.nn.conv1d(x, kernel, 1, padding="SAME")
     else:
         convolve = tf.nn.conv2d if space == 2 else tf.nn.conv3d
-        result = convolve(x, kernel, [1] * (space + 2), padding="SAME")
+        with numbering.as_many(1):
+            result = convolve(x, kernel, [1] * (space + 2), padding="SAME")
     if not bias:
         return result
     start = tf.constant_initializer(bias_start, dtype=dtype)

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.cells import arguments
 from tgcarry.cells.lstm import LSTMStateTuple
-from tgcarry.legacy.rnn.base import ScopeCell, clipped, static_width
+from tgcarry.legacy.rnn.base import ScopeCell, clipped, columns, static_width
 from tgcarry.legacy.rnn.norm import layer_norm
 from tgcarry.legacy.rnn.sharding import sharded_variable
 
@@ -82,14 +82,15 @@ class CoupledInputForgetGateLSTMCell(ScopeCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(h', state')` from `[B, I]` and the state."""
-        c, h = state if self._state_is_tuple else tf.split(state, list(self._state_size), axis=1)
+        c, h = state if self._state_is_tuple else columns(state, self._state_size)
         dtype = inputs.dtype.base_dtype
         j, f, o = self._gates(inputs, h)
-        f = f + self._forget_bias
         if self._use_peepholes:
             f_diag, o_diag = (
                 tf.get_variable(f"W_{gate}_diag", [self._num_units], dtype) for gate in "FO"
             )
+        f = f + self._forget_bias
+        if self._use_peepholes:
             f = f + f_diag * c
         kept = tf.sigmoid(f)
         new_c = self._norm(kept * c + (1 - kept) * self._activation(j), "state")

@@ -9,13 +9,14 @@ import tensorflow.compat.v1 as tf
 from tgcarry.cells import arguments
 from tgcarry.cells.base import RNNCell
 from tgcarry.errors import CellError
+from tgcarry.legacy import numbering
 from tgcarry.legacy.rnn.base import clipped, static_or_dynamic_rows, static_width
 from tgcarry.legacy.rnn.sharding import sharded_variable
 
 
 def windows(inputs: Any, start: int, count: int, skip: int, size: int) -> list[Any]:
     """Cuts `count` windows `[B, size]` from inputs `[B, I]`, each `skip` after the last."""
-    return [inputs[:, start + n * skip : start + n * skip + size] for n in range(count)]
+    return [tf.slice(inputs, [0, start + n * skip], [-1, size]) for n in range(count)]
 
 
 def window_count(width: int, size: int, skip: int) -> int:
@@ -92,19 +93,22 @@ class TimeFreqLSTMCell(RNNCell):
         units, dtype = self._num_units, inputs.dtype.base_dtype
         size, skip = self._feature_size, self._frequency_skip
         count = window_count(static_width(self._name, inputs), size, skip)
+        parts = windows(inputs, 0, count, skip, size)
         shape = [size + 2 * units, 4 * units]
         weights = sharded_variable("W", shape, dtype, self._num_unit_shards)
         bias = tf.get_variable("B", [4 * units], dtype, tf.zeros_initializer())
         diagonals = self._diagonals(dtype)
         below = tf.zeros([static_or_dynamic_rows(inputs), units], dtype)
         outputs, states = [], []
-        for number, window in enumerate(windows(inputs, 0, count, skip, size)):
-            c, h = (state[:, (2 * number + n) * units :][:, :units] for n in (0, 1))
+        for number, window in enumerate(parts):
+            c, h = (tf.slice(state, [0, (2 * number + n) * units], [-1, units]) for n in (0, 1))
             product = tf.matmul(tf.concat([window, h, below], 1), weights)
             c, below = self._lstm(tf.nn.bias_add(product, bias), c, diagonals)
             outputs.append(below)
             states += [c, below]
-        return tf.concat(outputs, 1), tf.concat(states, 1)
+        # 1.15 put each window's behind the others' in turn.
+        with numbering.as_many(4 * count - 2):
+            return tf.concat(outputs, 1), tf.concat(states, 1)
 
     def _diagonals(self, dtype: Any) -> dict[str, Any]:
         gates = "FIO" if self._use_peepholes else ""

@@ -120,30 +120,30 @@ class GridLSTMCell(RNNCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(output, state')` from `[B, I]` and the state."""
-        outputs, states = self._walk(self._cut(inputs), state, "state")
+        rows = static_or_dynamic_rows(inputs)
+        outputs, states = self._walk(self._cut(inputs), rows, state, "state")
         if self._state_tuple_type is None:
             return tf.concat(outputs, 1), tf.concat(states, 1)
         return tf.concat(outputs, 1), self._state_tuple_type(*states)
 
     def _walk(
-        self, blocks: list[list[Any]], state: Any, prefix: str
+        self, blocks: list[list[Any]], rows: Any, state: Any, prefix: str
     ) -> tuple[list[Any], list[Any]]:
         outputs: list[Any] = []
         states: list[Any] = []
         for number, block in enumerate(blocks):
-            for out, new in self._walk_block(block, number, state, prefix):
+            for out, new in self._walk_block(block, number, rows, state, prefix):
                 outputs += out
                 states += new
         return outputs, states
 
     def _walk_block(
-        self, block: list[Any], number: int, state: Any, prefix: str
+        self, block: list[Any], number: int, rows: Any, state: Any, prefix: str
     ) -> Iterator[tuple[list[Any], list[Any]]]:
         dtype = block[0].dtype.base_dtype
         kernels = self._kernels(number, dtype)
         diagonals = self._diagonals(number, dtype)
-        zeros = tf.zeros([static_or_dynamic_rows(block[0]), self._num_units], dtype)
-        c_f = m_f = zeros
+        c_f, m_f = (tf.zeros([rows, self._num_units], dtype) for _ in range(2))
         for place, window in enumerate(block):
             c_t, m_t = self._previous(state, f"{prefix}_f{place:02d}_b{number:02d}", place)
             seen = tf.concat([window, m_t, m_f], 1)
@@ -160,7 +160,7 @@ class GridLSTMCell(RNNCell):
         if self._state_tuple_type is not None:
             return [getattr(state, f"{name}_{part}") for part in "cm"]
         units = self._num_units
-        return [state[:, (2 * place + n) * units : (2 * place + n + 1) * units] for n in (0, 1)]
+        return [tf.slice(state, [0, (2 * place + n) * units], [-1, units]) for n in (0, 1)]
 
     # The variables of a block.
 

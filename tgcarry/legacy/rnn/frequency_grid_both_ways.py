@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.legacy.rnn.base import static_or_dynamic_rows
 from tgcarry.legacy.rnn.frequency_grid import GridLSTMCell
 
 
@@ -63,11 +64,13 @@ class BidirectionalGridLSTMCell(GridLSTMCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(output, state')` from `[B, I]` and the state."""
+        rows = static_or_dynamic_rows(inputs)
         upwards = self._cut(inputs)
-        downwards = [block[::-1] for block in self._cut(inputs, self._offset)]
+        shifted = self._cut(inputs, self._offset) if self._offset else upwards
+        downwards = [block[::-1] for block in shifted]
         with tf.variable_scope("fwd"):
-            outputs, states = self._walk(upwards, state, "fwd_state")
+            outputs, states = self._walk(upwards, rows, state, "fwd_state")
         with tf.variable_scope("bwd"):
-            more_outputs, more_states = self._walk(downwards, state, "bwd_state")
+            more_outputs, more_states = self._walk(downwards, rows, state, "bwd_state")
         state = self._state_tuple_type(*states, *more_states)
         return tf.concat(outputs + more_outputs, 1), state

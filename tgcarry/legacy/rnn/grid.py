@@ -106,8 +106,9 @@ class GridRNNCell(RNNCell):
                     old if new is None else new
                     for old, new in zip(outputs, new_outputs, strict=True)
                 ]
+                given = self._joined_others(current) if dims else None
                 for dim in dims:
-                    step = self._run_dimension(dim, memories[dim], current, runs > 0)
+                    step = self._run_dimension(dim, memories[dim], given, current[-1], runs > 0)
                     new_outputs[dim], new_states[dim] = step
                     runs += 1
             output: Any = tuple(new_outputs[dim] for dim in layout.outputs)
@@ -147,18 +148,22 @@ class GridRNNCell(RNNCell):
                 kernel = tf.get_variable(f"project_{name}_{dim}", shape, dtype=part.dtype)
                 places[dim] = tf.matmul(part, kernel)
 
-    def _run_dimension(
-        self, dim: int, memory: Any, current: Sequence[Any], again: bool
-    ) -> tuple[Any, Any]:
+    @staticmethod
+    def _joined_others(current: Sequence[Any]) -> Any:
         # The last dimension's output is the state, all the others' side by side the input.
         *others, last = current
-        nothing = tf.stack([static_or_dynamic_rows(last), 0])
-        given = tf.concat(others, 1) if others else tf.zeros(nothing, last.dtype)
+        if others:
+            return tf.concat(others, 1)
+        return tf.zeros([static_or_dynamic_rows(last), 0], last.dtype)
+
+    def _run_dimension(
+        self, dim: int, memory: Any, given: Any, last: Any, again: bool
+    ) -> tuple[Any, Any]:
         kind = "recurrent" if dim in self._layout.recurrents else "non_recurrent"
         reuse = True if self._tied and again else None
         with tf.variable_scope(kind if self._tied else f"{kind}/cell_{dim}", reuse=reuse):
             if kind == "non_recurrent":
-                return self._mapped(tf.concat([*others, last], 1)), None
+                return self._mapped(tf.concat([given, last], 1)), None
             state = last if memory is None else (memory, last)
             return self._cells[dim](given, state)
 

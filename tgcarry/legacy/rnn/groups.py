@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry.cells import arguments
 from tgcarry.cells.lstm import LSTMStateTuple
 from tgcarry.errors import CellError
-from tgcarry.legacy.rnn.base import ScopeCell, static_width
+from tgcarry.legacy.rnn.base import ScopeCell, static_or_dynamic_rows, static_width
 from tgcarry.legacy.rnn.linear import linear
 
 
@@ -75,11 +75,15 @@ class GLSTMCell(ScopeCell):
         return new_h, LSTMStateTuple(new_c, new_h)
 
     def _gates(self, inputs: Any, h: Any) -> list[Any]:
-        parts = []
-        given, kept = (tf.split(x, self._groups, axis=1) for x in (inputs, h))
+        parts, rows = [], static_or_dynamic_rows(inputs)
+        widths = [static_width(self._name, x) // self._groups for x in (inputs, h)]
         for group in range(self._groups):
             with tf.variable_scope(f"group{group}"):
-                both = tf.concat([given[group], kept[group]], 1)
+                own = [
+                    tf.slice(x, [0, group * width], [rows, width])
+                    for x, width in zip((inputs, h), widths, strict=True)
+                ]
+                both = tf.concat(own, 1)
                 product = linear(both, 4 * self._num_units // self._groups, False)
                 parts.append(tf.split(product, 4, axis=1))
         dtype, zeros = inputs.dtype.base_dtype, tf.zeros_initializer()

@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.cells.matrix import MatrixCell
 from tgcarry.errors import CellError
+from tgcarry.legacy import numbering
 
 
 class GRUBlockCell(MatrixCell):
@@ -61,13 +62,18 @@ class GRUBlockCell(MatrixCell):
 
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(h', h')` from `[B, I]` and `[B, H]`."""
+        # 1.15's kernel was one operation.
+        with numbering.as_many(1):
+            output = self._step(inputs, state)
+        return output, output
+
+    def _step(self, inputs: Any, state: Any) -> Any:
         gate_kernel, gate_bias, candidate_kernel, candidate_bias = self._variables
         gates = tf.matmul(tf.concat([inputs, state], 1), gate_kernel)
         reset, update = tf.split(tf.sigmoid(tf.nn.bias_add(gates, gate_bias)), 2, axis=1)
         candidate = tf.matmul(tf.concat([inputs, reset * state], 1), candidate_kernel)
         candidate = tf.tanh(tf.nn.bias_add(candidate, candidate_bias))
-        output = update * state + (1 - update) * candidate
-        return output, output
+        return update * state + (1 - update) * candidate
 
 
 class GRUBlockCellV2(GRUBlockCell):

@@ -197,7 +197,7 @@ class IndyLSTMCell(_IndependentCell):
         kernel, own, bias = self._variables
         gates = tf.matmul(inputs, kernel) + tf.tile(h, [1, 4]) * own
         i, j, f, o = tf.split(tf.nn.bias_add(gates, bias), 4, axis=1)
-        kept = c * tf.sigmoid(f + tf.constant(self._forget_bias, f.dtype))
-        new_c = kept + tf.sigmoid(i) * self._activation(j)
-        new_h = self._activation(new_c) * tf.sigmoid(o)
+        kept = tf.multiply(c, tf.sigmoid(f + tf.constant(self._forget_bias, f.dtype)))
+        new_c = kept + tf.multiply(tf.sigmoid(i), self._activation(j))
+        new_h = tf.multiply(self._activation(new_c), tf.sigmoid(o))
         return new_h, LSTMStateTuple(new_c, new_h)

@@ -146,12 +146,13 @@ class LayerNormLSTMCell(ScopeCell):
 
     def _step(self, inputs: Any, c: Any, h: Any) -> tuple[Any, Any]:
         i, j, f, o = self._gates([inputs, h])
-        f = f + self._forget_bias
         if self._use_peepholes:
             f_diag, i_diag, o_diag = (
                 tf.get_variable(f"w_{gate}_diag", [self._num_units], dtype=inputs.dtype.base_dtype)
                 for gate in "fio"
             )
+        f = f + self._forget_bias
+        if self._use_peepholes:
             f, i = f + f_diag * c, i + i_diag * c
         new_c = tf.sigmoid(f) * c + tf.sigmoid(i) * self._activation(j)
         new_c = clipped(self._norm(new_c, "state"), self._cell_clip)

@@ -11,6 +11,8 @@ from tgcarry.cells.lstm import LSTMStateTuple
 from tgcarry.cells.matrix import MatrixCell
 from tgcarry.cells.variables import ScopedVariables
 from tgcarry.errors import CellError
+from tgcarry.legacy import numbering
+from tgcarry.legacy.rnn import lstm_kernels
 
 
 class LSTMBlockCell(MatrixCell):
@@ -71,20 +73,19 @@ class LSTMBlockCell(MatrixCell):
     def call(self, inputs: Any, state: Any) -> tuple[Any, Any]:
         """Computes `(h', (c', h'))` from `[B, I]` and the state."""
         c, h = state
-        gates = tf.matmul(tf.concat([inputs, h], 1), self._kernel)
-        i, j, f, o = tf.split(tf.nn.bias_add(gates, self._bias), 4, axis=1)
-        f = f + tf.cast(self._forget_bias, f.dtype)
-        if self._use_peephole:
-            i = i + self._diagonals["i"] * c
-            f = f + self._diagonals["f"] * c
-        new_c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(j)
-        if self._cell_clip > 0:
-            limited = tf.clip_by_value(new_c, -self._cell_clip, self._cell_clip)
-            new_c = new_c + tf.stop_gradient(limited - new_c)
-        if self._use_peephole:
-            o = o + self._diagonals["o"] * new_c
-        new_h = tf.sigmoid(o) * tf.tanh(new_c)
-        return new_h, LSTMStateTuple(new_c, new_h)
+        # 1.15's kernel was one operation; its peepholes had to be there, as one tensor of zeros.
+        with numbering.as_many(1 if self._use_peephole else 2):
+            step = lstm_kernels.one_step(
+                inputs,
+                c,
+                h,
+                self._kernel,
+                self._bias,
+                self._diagonals,
+                self._forget_bias,
+                self._cell_clip,
+            )
+        return step.h, LSTMStateTuple(step.cs, step.h)
 
 
 def lstm_variables(

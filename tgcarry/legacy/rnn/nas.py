@@ -87,7 +87,7 @@ class NASCell(MatrixCell):
         if self._use_bias:
             hidden = tf.nn.bias_add(hidden, self.bias)
         hs, xs = tf.split(hidden, 8, axis=1), tf.split(given, 8, axis=1)
-        sums = [x + h for x, h in zip(xs, hs, strict=True)]
+        sums = [None if n == 3 else xs[n] + hs[n] for n in range(8)]
         first = tf.tanh(tf.sigmoid(sums[0]) * tf.nn.relu(sums[1]))
         second = tf.tanh(tf.sigmoid(sums[2]) + tf.nn.relu(xs[3] * hs[3]))
         third = tf.tanh(tf.tanh(sums[4]) * tf.sigmoid(sums[5]))

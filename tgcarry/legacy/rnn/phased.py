@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -85,7 +84,7 @@ class PhasedLSTMCell(ScopeCell):
 
     def _openness(self, time: Any) -> Any:
         units = [self._num_units]
-        period = tf.get_variable("period", units, initializer=_log_uniform(*self._period_range))
+        period = tf.get_variable("period", units, initializer=log_uniform(*self._period_range))
         phase = tf.get_variable(
             "phase",
             units,
@@ -107,9 +106,21 @@ class PhasedLSTMCell(ScopeCell):
         return tf.where(ratio < 0.5 * ratio_on, rising, k)
 
 
-def _log_uniform(low: Any, high: Any) -> Any:
-    def initializer(shape: Any, dtype: Any = tf.float32, partition_info: Any = None) -> Any:
-        logs = [tf.math.log(x) if tf.is_tensor(x) else math.log(x) for x in (low, high)]
-        return tf.exp(tf.random_uniform(shape, *logs, dtype))
+def log_uniform(minval: Any, maxval: Any, seed: Any = None, dtype: Any = tf.float32) -> Any:
+    """Returns an initialiser whose values' logarithms are even between those of two limits.
+
+    Args:
+      minval: the lower limit, a number or a scalar above 0.
+      maxval: the upper one.
+      seed: int, or None.
+      dtype: of the values, where the variable does not say.
+
+    Source: TensorFlow 1.15
+      `tensorflow.contrib.rnn.python.ops.rnn_cell._random_exp_initializer`.
+    """
+
+    def initializer(shape: Any, dtype: Any = dtype, partition_info: Any = None) -> Any:
+        low, high = tf.math.log(minval), tf.math.log(maxval)
+        return tf.exp(tf.random_uniform(shape, low, high, dtype, seed))
 
     return initializer

@@ -104,7 +104,9 @@ class IntersectionRNNCell(ScopeCell):
         with tf.variable_scope(tf.get_variable_scope(), initializer=self._initializer):
             inputs = self._projected(inputs)
             whole = linear(tf.concat([inputs, state], 1), 4 * self._num_units, True)
-            time_gate, hidden, depth_gate, output = tf.split(whole, 4, axis=1)
+            units = self._num_units
+            parts = [whole[:, n * units : (n + 1) * units] for n in range(4)]
+            time_gate, hidden, depth_gate, output = parts
             hidden, output = tf.tanh(hidden), self._y_activation(output)
             through_time = tf.sigmoid(time_gate + self._forget_bias)
             through_depth = tf.sigmoid(depth_gate + self._forget_bias)

@@ -66,11 +66,12 @@ class WeightNormLSTMCell(ScopeCell):
         product = self._product([inputs, h], 4 * units)
         bias = tf.get_variable("bias", [4 * units], dtype, tf.constant_initializer(0.0))
         i, j, f, o = tf.split(tf.nn.bias_add(product, bias), 4, axis=1)
-        f = f + self._forget_bias
         if self._use_peepholes:
             f_diag, i_diag, o_diag = (
                 tf.get_variable(f"w_{gate}_diag", [units], dtype) for gate in "fio"
             )
+        f = f + self._forget_bias
+        if self._use_peepholes:
             f, i = f + f_diag * c, i + i_diag * c
         new_c = c * tf.sigmoid(f) + tf.sigmoid(i) * self._activation(j)
         new_c = clipped(new_c, self._cell_clip)
@@ -89,13 +90,14 @@ class WeightNormLSTMCell(ScopeCell):
         if self._norm:
             # A loop's steps share one normalised kernel.
             with tf.control_dependencies(None):
-                parts = tf.split(kernel, widths, axis=0)
-                kernel = tf.concat(
-                    [
-                        tf.math.l2_normalize(part, axis=0)
-                        * tf.get_variable(f"norm_{number}", [wide], dtype)
-                        for number, part in enumerate(parts)
-                    ],
-                    axis=0,
-                )
-        return tf.matmul(tf.concat(list(args), 1), kernel)
+                kernel = self._normalized(kernel, widths, wide)
+        return tf.matmul(args[0] if len(args) == 1 else tf.concat(list(args), 1), kernel)
+
+    def _normalized(self, kernel: Any, widths: Sequence[int], wide: int) -> Any:
+        parts, start = [], 0
+        for number, width in enumerate(widths):
+            part = kernel[start : start + width, :]
+            length = tf.get_variable(f"norm_{number}", [wide], kernel.dtype.base_dtype)
+            parts.append(tf.math.l2_normalize(part, axis=0) * length)
+            start += width
+        return tf.concat(parts, axis=0)

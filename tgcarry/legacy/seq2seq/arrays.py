@@ -73,6 +73,16 @@ def _static(size: Any) -> tf.TensorShape:
     return tf.TensorShape([None] if size.shape.rank == 0 else None)
 
 
+def zero_outputs(size: Any, dtype: Any, batch_size: Any) -> Any:
+    """Makes zeros `[B, size]` for each size and dtype of two nests alike.
+
+    Source: TensorFlow 1.15 `decoder._create_zero_outputs`.
+    """
+    return tf.nest.map_structure(
+        lambda one, kind: zeros_like_sizes(one, batch_size, kind), size, dtype
+    )
+
+
 def step_array(tensor: Any) -> Any:
     """Puts `[L, ...]` into a `TensorArray` of L elements."""
     array = tf.TensorArray(

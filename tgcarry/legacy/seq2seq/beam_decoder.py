@@ -9,8 +9,9 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.cells.multi import check_like_cell
 from tgcarry.legacy import numbering
+from tgcarry.legacy.seq2seq.beam_checks import assert_beams, may_hold_beams
 from tgcarry.legacy.seq2seq.beam_scores import attention_probs
-from tgcarry.legacy.seq2seq.beam_shapes import BeamShapes
+from tgcarry.legacy.seq2seq.beam_shapes import BeamShapes, has_rank
 from tgcarry.legacy.seq2seq.beam_step import beam_search_step
 from tgcarry.legacy.seq2seq.beam_types import (
     BeamSearchDecoderOutput,
@@ -77,9 +78,8 @@ class BeamSearchDecoder(Decoder):
         self._start_tokens = start_tokens_tensor(start_tokens)
         self._end_token = end_token_tensor(end_token)
         self._batch_size = tf.size(start_tokens)
-        self._shapes = BeamShapes(self._batch_size, beam_width)
         self._initial_cell_state = tf.nest.map_structure(
-            self._shapes.maybe_split, initial_state, cell.state_size
+            self._maybe_split_batch_beams, initial_state, cell.state_size
         )
         self._start_tokens = tf.tile(tf.expand_dims(self._start_tokens, 1), [1, beam_width])
         self._start_inputs = self._embedding_fn(self._start_tokens)
@@ -149,20 +149,28 @@ class BeamSearchDecoder(Decoder):
         self, time: Any, inputs: Any, state: Any, name: str | None = None
     ) -> tuple[Any, Any, Any, Any]:
         """Runs one step; see `Decoder.step`."""
-        shapes, sizes = self._shapes, self._cell.state_size
+        sizes = self._cell.state_size
         with tf.name_scope(name, "BeamSearchDecoderStep", [time, inputs, state]):
-            inputs = tf.nest.map_structure(lambda t: shapes.merge(t, t.shape[2:]), inputs)
-            cell_state = tf.nest.map_structure(shapes.maybe_merge, state.cell_state, sizes)
+            inputs = tf.nest.map_structure(
+                lambda t: self._merge_batch_beams(t, s=t.shape[2:]), inputs
+            )
+            cell_state = tf.nest.map_structure(
+                self._maybe_merge_batch_beams, state.cell_state, sizes
+            )
             outputs, cell_state = self._cell(inputs, cell_state)
-            outputs = tf.nest.map_structure(lambda t: shapes.split(t, t.shape[1:]), outputs)
-            cell_state = tf.nest.map_structure(shapes.maybe_split, cell_state, sizes)
+            outputs = tf.nest.map_structure(
+                lambda t: self._split_batch_beams(t, t.shape[1:]), outputs
+            )
+            cell_state = tf.nest.map_structure(self._maybe_split_batch_beams, cell_state, sizes)
             if self._output_layer is not None:
                 outputs = self._output_layer(outputs)
             output, state = beam_search_step(
-                shapes,
+                time,
                 outputs,
                 cell_state,
                 state,
+                self._batch_size,
+                self._beam_width,
                 self._end_token,
                 self._length_penalty_weight,
                 self._coverage_penalty_weight,
@@ -182,43 +190,41 @@ class BeamSearchDecoder(Decoder):
         )
         if self._reorder_tensor_arrays:
             cell_state = tf.nest.map_structure(
-                lambda t: self._in_order(t, outputs.parent_ids, final_state.lengths),
+                lambda t: self._maybe_sort_array_beams(t, outputs.parent_ids, final_state.lengths),
                 final_state.cell_state,
             )
             final_state = final_state._replace(cell_state=cell_state)
         return FinalBeamSearchDecoderOutput(ids, outputs), final_state
 
-    def _in_order(self, t: Any, parent_ids: Any, lengths: Any) -> Any:
+    @property
+    def _shapes(self) -> BeamShapes:
+        # Not kept: a subclass may write its own __init__ without calling this one.
+        return BeamShapes(self._batch_size, self._beam_width)
+
+    # Subclasses of old programs call the following, and replace them.
+
+    def _merge_batch_beams(self, t: Any, s: Any = None) -> Any:
+        """Makes `[B * K, s]` of `[B, K, s]`."""
+        return self._shapes.merge(t, s)
+
+    def _split_batch_beams(self, t: Any, s: Any = None) -> Any:
+        """Makes `[B, K, s]` of `[B * K, s]`."""
+        return self._shapes.split(t, s)
+
+    def _maybe_merge_batch_beams(self, t: Any, s: Any) -> Any:
+        """Merges a leaf of a state, unless it has no beams: a time or a `TensorArray`."""
+        return self._merge_batch_beams(t, s) if has_rank(t, 2) else t
+
+    def _maybe_split_batch_beams(self, t: Any, s: Any) -> Any:
+        """Splits a leaf of a state, unless it has no beams."""
+        return self._split_batch_beams(t, s) if has_rank(t, 1) else t
+
+    def _maybe_sort_array_beams(self, t: Any, parent_ids: Any, sequence_length: Any) -> Any:
+        """Puts a `TensorArray` of beams into whole sequences' order, as a tensor."""
         if not isinstance(t, tf.TensorArray):
             return t
-        if not t.element_shape.rank or not self._may_hold_beams(t.element_shape):
-            tf.logging.warning(
-                "A TensorArray of %s is left in the beams' own order, as TensorFlow 1 does "
-                "where all shapes are known; leave the batch unknown to have it in order.",
-                t.element_shape,
-            )
+        if not may_hold_beams(t.element_shape, self._shapes.static_batch, self._beam_width):
             return t
         stacked = t.stack()
-        with tf.control_dependencies([self._assert_beams(stacked)]):
-            return gather_tree_from_array(stacked, parent_ids, lengths)
-
-    def _may_hold_beams(self, shape: tf.TensorShape) -> bool:
-        """Says what 1.15 does, which takes elements of a known second dimension for others."""
-        batch, (rows, *rest) = self._shapes.static_batch, shape.as_list()
-        if batch is None or rows is None:
-            return True
-        if rows != batch * self._beam_width:
-            return False
-        return not rest or rest[0] is None or [rows, rest[0]] == [batch, self._beam_width]
-
-    def _assert_beams(self, stacked: Any) -> Any:
-        rows, dims = self._batch_size * self._beam_width, tf.shape(stacked)
-        fits = tf.equal(dims[1], rows)
-        if stacked.shape.rank > 2:
-            split = tf.logical_and(
-                tf.equal(dims[1], self._batch_size), tf.equal(dims[2], self._beam_width)
-            )
-            fits = tf.logical_or(fits, split)
-        return tf.Assert(
-            fits, ["not one row per beam: pass reorder_tensor_arrays=False for", stacked.name]
-        )
+        with tf.control_dependencies([assert_beams(stacked, self._batch_size, self._beam_width)]):
+            return gather_tree_from_array(stacked, parent_ids, sequence_length)

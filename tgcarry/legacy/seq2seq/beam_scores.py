@@ -14,9 +14,9 @@ def beam_scores(
     log_probs: Any,
     sequence_lengths: Any,
     length_penalty_weight: Any,
-    coverage_penalty_weight: Any,
-    finished: Any,
-    accumulated_attention_probs: Any,
+    coverage_penalty_weight: Any = 0.0,
+    finished: Any = None,
+    accumulated_attention_probs: Any = None,
 ) -> Any:
     """Computes the score of each continuation of each beam.
 
@@ -74,7 +74,7 @@ def length_penalty(sequence_lengths: Any, penalty_factor: Any) -> Any:
     return (5.0 + tf.cast(sequence_lengths, tf.float32)) ** factor / (5.0 + 1.0) ** factor
 
 
-def attention_probs(cell_state: Any, coverage_penalty_weight: Any) -> Any:
+def attention_probs(next_cell_state: Any, coverage_penalty_weight: Any) -> Any:
     """Returns the alignments `[B, K, M]` in a cell's state, their mean if there are several.
 
     None if the weight is 0, so that nobody asks for them.
@@ -84,16 +84,26 @@ def attention_probs(cell_state: Any, coverage_penalty_weight: Any) -> Any:
     """
     if coverage_penalty_weight == 0.0:
         return None
-    states = [cell_state]
-    if not isinstance(cell_state, AttentionWrapperState) and isinstance(cell_state, tuple):
-        states = list(cell_state)
-    found = [_mean(s.alignments) for s in states if isinstance(s, AttentionWrapperState)]
+    states = [next_cell_state]
+    if not isinstance(next_cell_state, AttentionWrapperState) and isinstance(
+        next_cell_state, tuple
+    ):
+        states = list(next_cell_state)
+    found = [mean_alignments(s) for s in states if isinstance(s, AttentionWrapperState)]
     if not found:
         raise CellError(
             f"coverage_penalty_weight={coverage_penalty_weight!r} needs alignments: wrap the "
             f"cell in an AttentionWrapper, or pass 0.0"
         )
     return found[0] if len(found) == 1 else _mean(tuple(found))
+
+
+def mean_alignments(attention_state: Any) -> Any:
+    """Returns the alignments in an `AttentionWrapperState`, their mean if there are several.
+
+    Source: TensorFlow 1.15 `beam_search_decoder.attention_probs_from_attn_state`.
+    """
+    return _mean(attention_state.alignments)
 
 
 def _mean(alignments: Any) -> Any:

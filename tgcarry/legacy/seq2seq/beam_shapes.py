@@ -47,34 +47,25 @@ class BeamShapes(NamedTuple):
         parts.set_shape(wanted)
         return parts
 
-    def maybe_merge(self, t: Any, size: Any) -> Any:
-        """Merges a leaf of a state, unless it has no beams: a time or a `TensorArray`."""
-        return self.merge(t, size) if _rank(t) >= 2 else t
 
-    def maybe_split(self, t: Any, size: Any) -> Any:
-        """Splits a leaf of a state, unless it has no beams."""
-        return self.split(t, size) if _rank(t) >= 1 else t
+def check_rank(t: Any) -> None:
+    """Refuses a tensor of unknown rank.
 
-    def pick(self, t: Any, beams: Any, name: str | None = None) -> Any:
-        """Takes, from `[B, N, ...]`, the places `[B, K]` of each row; `[B, K, ...]`."""
-        with tf.name_scope(name, "tensor_gather_helper"):
-            picked = tf.gather(t, beams, batch_dims=1, name="output")
-            picked.set_shape(
-                tf.TensorShape([self.static_batch, self.beam_width]).concatenate(t.shape[2:])
-            )
-            return picked
+    Raises:
+      CellError: that it is one.
 
-    def maybe_pick(self, t: Any, beams: Any) -> Any:
-        """Takes the beams of a leaf of a state, unless it has none."""
-        return self.pick(t, beams) if _rank(t) >= 2 else t
-
-
-def _rank(t: Any) -> int:
-    if isinstance(t, tf.TensorArray):
-        return 0
+    Source: TensorFlow 1.15 `beam_search_decoder._check_ndims`.
+    """
     if t.shape.rank is None:
         raise CellError(f"{t.name} has an unknown rank: give it a shape with set_shape")
-    return int(t.shape.rank)
+
+
+def has_rank(t: Any, rank: int) -> bool:
+    """Says whether a leaf of a state is a tensor of that rank or more."""
+    if isinstance(t, tf.TensorArray):
+        return False
+    check_rank(t)
+    return int(t.shape.rank) >= rank
 
 
 def _shape(size: Any) -> tf.TensorShape:

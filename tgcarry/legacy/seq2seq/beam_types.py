@@ -19,8 +19,11 @@ class BeamSearchDecoderState(NamedTuple):
     """Bool `[B, K]`."""
     lengths: Any
     """Int64 `[B, K]`: how many ids, the end token among them."""
-    accumulated_attention_probs: Any
-    """`[B, K, M]`: alignments summed over time, or `()` without a coverage penalty."""
+    accumulated_attention_probs: Any = ()
+    """`[B, K, M]`: alignments summed over time, or `()` without a coverage penalty.
+
+    It has no default in 1.15, but was not there before 1.6.
+    """
 
 
 class BeamSearchDecoderOutput(NamedTuple):

@@ -9,8 +9,9 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import tf1
 from tgcarry.errors import CellError
-from tgcarry.legacy.seq2seq.arrays import swap_batch_and_time, zeros_like_sizes
+from tgcarry.legacy.seq2seq.arrays import swap_batch_and_time, zero_outputs
 from tgcarry.legacy.seq2seq.decoder import Decoder
+from tgcarry.legacy.seq2seq.results import Results
 
 
 def dynamic_decode(
@@ -22,7 +23,7 @@ def dynamic_decode(
     swap_memory: bool = False,
     scope: Any = None,
     **kwargs: Any,
-) -> tuple[Any, Any, Any]:
+) -> Results:
     """Runs a decoder step by step until every sequence is finished.
 
     B is the batch, L the steps that were run, as many as the longest sequence has.
@@ -39,7 +40,8 @@ def dynamic_decode(
 
     Returns:
       `(final_outputs, final_state, final_sequence_lengths)`: what the decoder's `finalize`
-      makes, and int32 `[B]`.
+      makes, and int32 `[B]`. An assignment to two names, as in TensorFlow 1.1, takes the
+      first two.
 
     Raises:
       TypeError: not a decoder, or an unknown argument.
@@ -75,7 +77,7 @@ def dynamic_decode(
             outputs, state = decoder.finalize(outputs, state, lengths)
         if not output_time_major:
             outputs = tf.nest.map_structure(swap_batch_and_time, outputs)
-    return outputs, state, lengths
+    return Results(outputs, state, lengths)
 
 
 def _limit(maximum_iterations: Any) -> Any:
@@ -99,11 +101,7 @@ class _Loop:
     def __init__(self, decoder: Decoder, impute_finished: bool) -> None:
         self._decoder = decoder
         self._impute = impute_finished
-        self._zeros = tf.nest.map_structure(
-            lambda size, dtype: zeros_like_sizes(size, decoder.batch_size, dtype),
-            decoder.output_size,
-            decoder.output_dtype,
-        )
+        self._zeros = zero_outputs(decoder.output_size, decoder.output_dtype, decoder.batch_size)
 
     def arrays(self) -> Any:
         """Makes the empty arrays that collect the outputs."""

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.errors import CellError
 from tgcarry.legacy.seq2seq.helper import Helper
-from tgcarry.legacy.seq2seq.sampling import draw_categorical
+from tgcarry.legacy.seq2seq.sampling import categorical_sample
 
 
 def embedding_function(embedding: Any) -> Callable[[Any], Any]:
@@ -132,7 +132,7 @@ class SampleEmbeddingHelper(GreedyEmbeddingHelper):
         logits = _logits(outputs)
         if self._softmax_temperature is not None:
             logits = logits / self._softmax_temperature
-        return draw_categorical(logits, self._seed)
+        return categorical_sample(logits, seed=self._seed)
 
 
 def _logits(outputs: Any) -> Any:

@@ -37,14 +37,15 @@ def gather_tree(
 
     Source: TensorFlow 1.15 `tf.contrib.seq2seq.gather_tree`, there a kernel of its own.
     """
-    with numbering.as_many(1), tf.name_scope(name, "GatherTree", [step_ids, parent_ids]):
-        step_ids = tf.convert_to_tensor(step_ids, tf.int32)
-        parent_ids = tf.convert_to_tensor(parent_ids, tf.int32)
-        lengths = tf.convert_to_tensor(max_sequence_lengths, tf.int32)
-        end = tf.convert_to_tensor(end_token, tf.int32)
-        beams = _walk_back(step_ids, parent_ids, lengths, end)
-        ended = tf.cumsum(tf.cast(tf.equal(beams, end), tf.int32), axis=0, exclusive=True)
-        beams = tf.where(ended > 0, tf.fill(tf.shape(beams), end), beams)
+    with tf.name_scope(name, "GatherTree", [step_ids, parent_ids]):
+        step_ids = tf.convert_to_tensor(step_ids, tf.int32, name="step_ids")
+        parent_ids = tf.convert_to_tensor(parent_ids, tf.int32, name="parent_ids")
+        lengths = tf.convert_to_tensor(max_sequence_lengths, tf.int32, name="max_sequence_lengths")
+        end = tf.convert_to_tensor(end_token, tf.int32, name="end_token")
+        with numbering.as_many(1):
+            beams = _walk_back(step_ids, parent_ids, lengths, end)
+            ended = tf.cumsum(tf.cast(tf.equal(beams, end), tf.int32), axis=0, exclusive=True)
+            beams = tf.where(ended > 0, tf.fill(tf.shape(beams), end), beams)
         beams.set_shape(step_ids.shape.merge_with(parent_ids.shape))
         return beams
 
@@ -91,12 +92,21 @@ def gather_tree_from_array(t: Any, parent_ids: Any, sequence_length: Any) -> Any
     steps, batch, width = (
         parent_ids.shape.as_list()[axis] or tf.shape(parent_ids)[axis] for axis in range(3)
     )
-    own = tf.tile(tf.reshape(tf.range(width), [1, 1, -1]), [steps, batch, 1])
+    own = tf.expand_dims(tf.expand_dims(tf.range(width), 0), 0)
+    own = tf.tile(own, [steps, batch, 1])
     longest = tf.cast(tf.reduce_max(sequence_length, axis=1), tf.int32)
     # No beam has this number, so that no end is found before the longest sequence's.
     beams = gather_tree(own, parent_ids, longest, width + 1)
     inside = tf.transpose(tf.sequence_mask(sequence_length, maxlen=steps), perm=[2, 0, 1])
     beams = tf.where(inside, beams, own)
+    times = tf.tile(_along_first(steps), [1, batch, width])
+    rows = tf.transpose(tf.tile(_along_first(batch), [1, steps, width]), perm=[1, 0, 2])
+    places = tf.stack([times, rows, beams], -1)
     dims = tf.shape(t)
     by_beam = tf.reshape(t, [steps, batch, width, -1])
-    return tf.reshape(tf.gather(by_beam, beams, batch_dims=2), dims)
+    return tf.reshape(tf.gather_nd(by_beam, places), dims)
+
+
+def _along_first(length: Any) -> Any:
+    """Makes 0, 1, ... as `[length, 1, 1]`."""
+    return tf.reshape(tf.range(length), [-1, 1, 1])

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tgcarry.errors import CellError
+from tgcarry.legacy.seq2seq.results import Results
 
 # (time, cell_state, cell_input, cell_output, context_state) to (done, next_state, next_input,
 # output, next_context_state).
@@ -24,7 +25,7 @@ def dynamic_rnn_decoder(
     time_major: bool = False,
     scope: Any = None,
     name: str | None = None,
-) -> tuple[Any, Any, Any]:
+) -> Results:
     """Runs a cell whose inputs, outputs and end a function decides.
 
     B is the batch, L the steps, I the inputs' width.
@@ -42,7 +43,8 @@ def dynamic_rnn_decoder(
       name: of the operations' scope.
 
     Returns:
-      `(outputs, final_state, final_context_state)`: `[B, L, ...]`, and nests.
+      `(outputs, final_state, final_context_state)`: `[B, L, ...]`, and nests. An assignment to
+      two names, as in TensorFlow 0.12, takes the first two.
 
     Raises:
       CellError: the inputs are not of rank 3.
@@ -70,7 +72,8 @@ def dynamic_rnn_decoder(
         outputs = found.stack()
         if not time_major:
             outputs = tf.transpose(outputs, perm=[1, 0, 2])
-        return outputs, state, carried[1] if isinstance(carried, tuple) else None
+        context = carried[1] if isinstance(carried, tuple) else None
+        return Results(outputs, state, context)
 
 
 class _Steps:

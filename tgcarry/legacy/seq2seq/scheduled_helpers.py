@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry.errors import CellError
 from tgcarry.legacy.seq2seq.arrays import step_array, swap_batch_and_time
 from tgcarry.legacy.seq2seq.embedding_helpers import embedding_function
-from tgcarry.legacy.seq2seq.sampling import draw_bernoulli, draw_categorical
+from tgcarry.legacy.seq2seq.sampling import bernoulli_sample, categorical_sample
 from tgcarry.legacy.seq2seq.training_helper import TrainingHelper
 
 
@@ -66,10 +66,13 @@ class ScheduledEmbeddingTrainingHelper(TrainingHelper):
         """Draws classes, int32 `[B]`; -1 where the input is to be kept."""
         scope = "ScheduledEmbeddingTrainingHelperSample"
         with tf.name_scope(name, scope, [time, outputs, state]):
-            chosen = draw_bernoulli(
-                self._sampling_probability, tf.bool, self.batch_size, self._scheduling_seed
+            chosen = bernoulli_sample(
+                probs=self._sampling_probability,
+                dtype=tf.bool,
+                sample_shape=self.batch_size,
+                seed=self._scheduling_seed,
             )
-            drawn = draw_categorical(outputs, self._seed)
+            drawn = categorical_sample(outputs, seed=self._seed)
             return tf.where(chosen, drawn, tf.fill([self.batch_size], -1))
 
     def next_inputs(
@@ -115,6 +118,7 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
       next_inputs_fn: function of outputs to inputs; the outputs themselves by default.
       auxiliary_inputs: `[B, L, A]`, put behind each step's inputs, whatever they are.
       name: of the operations' scope.
+      next_input_layer: what `next_inputs_fn` was called before 1.4.
 
     Raises:
       CellError: a wrong rank.
@@ -133,6 +137,7 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
         next_inputs_fn: Callable[[Any], Any] | None = None,
         auxiliary_inputs: Any = None,
         name: str | None = None,
+        next_input_layer: Callable[[Any], Any] | None = None,
     ) -> None:
         with tf.name_scope(
             name, "ScheduledOutputTrainingHelper", [inputs, auxiliary_inputs, sampling_probability]
@@ -146,7 +151,7 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
                 steps = beside if time_major else swap_batch_and_time(beside)
                 self._auxiliary_input_tas = step_array(steps)
             self._seed = seed
-            self._next_inputs_fn = next_inputs_fn
+            self._next_inputs_fn = next_inputs_fn or next_input_layer
             super().__init__(inputs, sequence_length, time_major, name)
 
     def sample(
@@ -155,8 +160,10 @@ class ScheduledOutputTrainingHelper(TrainingHelper):
         """Draws which sequences take their output, int32 `[B]`."""
         scope = "ScheduledOutputTrainingHelperSample"
         with tf.name_scope(name, scope, [time, outputs, state]):
-            return draw_bernoulli(
-                self._sampling_probability, tf.int32, self.batch_size, self._seed
+            return bernoulli_sample(
+                probs=self._sampling_probability,
+                sample_shape=self.batch_size,
+                seed=self._seed,
             )
 
     def next_inputs(

@@ -46,14 +46,17 @@ def parse_values(
         if clause.name not in type_map:
             if ignore_unknown:
                 continue
-            raise DataError(f"{clause.name} in {values!r} has no type: give it one in type_map")
+            raise DataError(
+                f"Unknown hyperparameter type for {clause.name} in {values!r}: "
+                "give it one in type_map, or define the hyperparameter"
+            )
         reader = _reader(type_map[clause.name])
         try:
             value = _value(clause, reader)
         except ValueError as error:
             raise DataError(
-                f"{clause.name}={clause.text} in {values!r}: needs a value of type "
-                f"{type_map[clause.name].__name__}"
+                f"Could not parse {clause.name}={clause.text} in {values!r}: give a value of "
+                f"type {type_map[clause.name].__name__}"
             ) from error
         _assign(found, clause, value, values)
     return found
@@ -90,15 +93,21 @@ def _value(clause: _Clause, reader: Callable[[str], Any]) -> Any:
 
 
 def _assign(found: dict[str, Any], clause: _Clause, value: Any, values: str) -> None:
+    place = clause.name
     if clause.place is None:
         taken = clause.name in found
         found.setdefault(clause.name, value)
     elif clause.is_list:
-        raise DataError(f"{clause.name}[{clause.place}] in {values!r}: give one value, not a list")
+        raise DataError(
+            f"Assignment of a list to a list index, {clause.name}[{clause.place}] in {values!r}: "
+            "give one value"
+        )
     else:
         elements = found.setdefault(clause.name, {})
-        taken = not isinstance(elements, dict) or clause.place in elements
+        taken = not isinstance(elements, dict)
         if not taken:
-            elements[clause.place] = value
+            place = f"{clause.name}[{clause.place}]"
+            taken = clause.place in elements
+            elements.setdefault(clause.place, value)
     if taken:
-        raise DataError(f"{clause.name} is assigned twice in {values!r}: assign it once")
+        raise DataError(f"Multiple assignments to variable {place!r} in {values!r}: keep one")

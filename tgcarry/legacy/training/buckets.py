@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from tgcarry import tf1
 from tgcarry.errors import DataError
 
 
@@ -30,7 +31,7 @@ def bucket(
     """Gathers elements into minibatches of one bucket each, by queue runners.
 
     Args:
-      tensors: list or dict of tensors, one element.
+      tensors: list or dict of tensors, dense or sparse, one element.
       which_bucket: int32 scalar, of the element.
       batch_size: int, or one per bucket.
       num_buckets: int.
@@ -50,15 +51,17 @@ def bucket(
     Raises:
       DataError: no tensors, or lists of sizes that are not one per bucket.
 
-    Source: TensorFlow 1.15 `tf.contrib.training.bucket`. Not included: sparse tensors.
+    Source: TensorFlow 1.15 `tf.contrib.training.bucket`.
     """
     elements = _flat(tensors)
     sizes = _per_bucket("batch_size", batch_size, num_buckets)
     capacities = _per_bucket("bucket_capacities", bucket_capacities or capacity, num_buckets)
     with tf.name_scope(name, "bucket", elements):
-        elements = [tf.convert_to_tensor(element) for element in elements]
+        elements = [tf.convert_to_tensor_or_sparse_tensor(element) for element in elements]
         if not elements:
             raise DataError("tensors is empty: give at least one tensor to put into buckets")
+        keep_input = tf.convert_to_tensor(keep_input, tf.bool, name="keep_input")
+        elements, kinds = tf1.stored_sparse(elements, keep_input)
         which_bucket = tf.convert_to_tensor(which_bucket, tf.int32, name="which_bucket")
         types = [element.dtype for element in elements]
         shapes = [element.shape for element in elements] if shapes is None else list(shapes)
@@ -97,7 +100,7 @@ def bucket(
             tf.cast(top.size(), tf.float32) * (1.0 / capacity),
         )
         number, *batch = top.dequeue(name="dequeue_top")
-        return number, _as(tensors, batch)
+        return number, _as(tensors, tf1.restored_sparse(batch, kinds))
 
 
 def bucket_by_sequence_length(
@@ -185,7 +188,7 @@ def _as(original: Any, batch: list[Any]) -> Any:
 def _per_bucket(name: str, given: Any, num_buckets: int) -> list[Any]:
     values = list(given) if isinstance(given, (list, tuple)) else [given] * num_buckets
     if len(values) != num_buckets:
-        raise DataError(f"{name} = {given}: give one for each of the {num_buckets} buckets")
+        raise DataError(f"{name} {given} must have exactly num_buckets = {num_buckets} elements")
     return values
 
 

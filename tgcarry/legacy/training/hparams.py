@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tgcarry.errors import DataError
+from tgcarry.legacy.training import hparams_message
 from tgcarry.legacy.training.assignments import parse_values
 
 
@@ -15,23 +16,24 @@ class HParams:
     """Holds hyperparameters as attributes.
 
     Args:
-      hparam_def: None; protocol buffers are not supported.
+      hparam_def: an `HParamDef` protocol buffer that gives names and values, instead of
+        `kwargs`.
       model_structure: anything, kept for `get_model_structure`.
       **kwargs: name to value: int, float, bool, str, None, or a list of one of these.
 
     Raises:
-      DataError: a name is reserved or a list empty.
+      DataError: a name is reserved, a list empty, or `hparam_def` of another type or not alone.
 
-    Source: TensorFlow 1.15 `tf.contrib.training.HParams`. Not included: `to_proto` and
-      `from_proto`.
+    Source: TensorFlow 1.15 `tf.contrib.training.HParams`.
     """
 
     def __init__(self, hparam_def: Any = None, model_structure: Any = None, **kwargs: Any) -> None:
-        if hparam_def:
-            raise DataError("hparam_def is a protocol buffer: give name=value arguments instead")
+        if hparam_def and kwargs:
+            raise DataError(f"got hparam_def and {sorted(kwargs)}: give one or the other")
         self._hparam_types: dict[str, tuple[type, bool]] = {}
         self._model_structure = model_structure
-        for name, value in kwargs.items():
+        values = hparams_message.decoded(hparam_def) if hparam_def else kwargs
+        for name, value in values.items():
             self.add_hparam(name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -60,8 +62,8 @@ class HParams:
         """
         kind, is_list = self._hparam_types[name]
         if isinstance(value, list) != is_list:
-            needed = "a list" if is_list else "one value"
-            raise DataError(f"hyperparameter {name!r} = {value!r}: give {needed}")
+            rule = "Must pass a list" if is_list else "Must not pass a list"
+            raise DataError(f"{rule} for hyperparameter {name!r}, but got {value!r}")
         setattr(self, name, _cast(name, kind, value))
 
     def del_hparam(self, name: str) -> None:
@@ -92,6 +94,19 @@ class HParams:
     def to_json(self, indent: Any = None, separators: Any = None, sort_keys: bool = False) -> str:
         """Returns the hyperparameters as a JSON object; see `json.dumps` for the arguments."""
         return json.dumps(self.values(), indent=indent, separators=separators, sort_keys=sort_keys)
+
+    def to_proto(self, export_scope: Any = None) -> Any:
+        """Returns the hyperparameters as an `HParamDef` protocol buffer.
+
+        Raises:
+          DataError: a value that such a buffer cannot hold.
+        """
+        return hparams_message.encoded(self.values(), self._hparam_types)
+
+    @staticmethod
+    def from_proto(hparam_def: Any, import_scope: Any = None) -> HParams:
+        """Returns the hyperparameters of an `HParamDef` protocol buffer."""
+        return HParams(hparam_def=hparam_def)
 
     def values(self) -> dict[str, Any]:
         """Returns name to value."""

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.errors import DataError
+
 
 class Received(NamedTuple):
     """Holds what is taken from a barrier at once; B is the batch, U the steps of a segment."""
@@ -102,17 +104,37 @@ class NextQueuedSequenceBatch:
 
         Raises:
           KeyError: there is no state of that name.
+          DataError: a value of another rank than the state.
         """
         if state_name not in self._places:
-            raise KeyError(f"no state {state_name!r}: declare it in initial_states")
+            raise KeyError(f"state was not declared: {state_name}; initial_states names them all")
         with tf.name_scope(name, "InputQueueingStateSaver_SaveState", [value]):
             going_on = tf.reshape(tf.where_v2(tf.logical_not(self._received.done)), [-1])
             keys = tf.gather(self._received.next_key, going_on)
             value = tf.identity(value, name=f"convert_{state_name}")
-            value.set_shape(self._received.states[state_name].shape)
+            value = _like(value, self._received.states[state_name], state_name)
             return self._barrier.insert_many(
                 self._places[state_name],
                 keys,
                 tf.gather(value, going_on),
                 name=f"BarrierInsertState_{state_name}",
             )
+
+
+def _like(value: Any, state: Any, name: str) -> Any:
+    """Returns a value that is to have a state's rank, and shape when it is computed."""
+    if value.shape.rank not in (None, state.shape.rank):
+        raise DataError(
+            f"Rank check failed for state {name!r}: it is of shape {state.shape}, but got "
+            f"{value.shape} to save"
+        )
+    rank = tf.equal(tf.rank(value), tf.rank(state))
+    same = tf.cond(
+        rank, lambda: tf.reduce_all(tf.equal(tf.shape(value), tf.shape(state))), lambda: rank
+    )
+    told = [f"save_state({name!r}, value): value has the shape", tf.shape(value)]
+    told += ["instead of", tf.shape(state)]
+    with tf.control_dependencies([tf.Assert(same, told)]):
+        checked = tf.identity(value, name="shape_checked")
+    checked.set_shape(state.shape)
+    return checked

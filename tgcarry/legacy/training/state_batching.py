@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 
 from tgcarry.errors import DataError
+from tgcarry.legacy.training import state_sparse
 from tgcarry.legacy.training.state_batch import NextQueuedSequenceBatch
 from tgcarry.legacy.training.state_saver import SequenceQueueingStateSaver
 
@@ -34,8 +35,8 @@ def batch_sequences_with_states(
 
     Args:
       input_key: string scalar, unique to the sequence.
-      input_sequences: name to `[T, ...]`.
-      input_context: name to `[...]`.
+      input_sequences: name to `[T, ...]`, dense or sparse.
+      input_context: name to `[...]`, dense or sparse.
       input_length: int32 scalar; None takes the sequences' own length, if `pad`.
       initial_states: name to `[...]`.
       num_unroll: int, the steps of a segment.
@@ -54,25 +55,29 @@ def batch_sequences_with_states(
     Raises:
       DataError: see `SequenceQueueingStateSaver`; or no length, and nothing to take it from.
 
-    Source: TensorFlow 1.15 `tf.contrib.training.batch_sequences_with_states`. Not included:
-      sparse tensors.
+    Source: TensorFlow 1.15 `tf.contrib.training.batch_sequences_with_states`.
     """
     with tf.name_scope(name, "batch_sequences_with_states"):
-        if pad and input_sequences:
-            length, input_sequences = _padded(input_sequences, num_unroll)
+        sequences = state_sparse.tensors_of(input_sequences)
+        if pad and sequences:
+            length, sequences = _padded(sequences, num_unroll)
             input_length = length if input_length is None else input_length
         if input_length is None:
             raise DataError("input_length is None and pad false: give the sequences' length")
         if make_keys_unique:
             number = tf.random_uniform((), 0, _UNIQUE, tf.int32, seed=make_keys_unique_seed)
             input_key = tf.strings.join([input_key, tf.strings.as_string(number)])
+        sequences, sparse_sequences = state_sparse.serialized_sequences(sequences)
+        context, sparse_context = state_sparse.serialized_context(
+            state_sparse.tensors_of(input_context)
+        )
         saver = SequenceQueueingStateSaver(
             batch_size,
             num_unroll,
             input_length=input_length,
             input_key=input_key,
-            input_sequences=input_sequences,
-            input_context=input_context,
+            input_sequences=sequences,
+            input_context=context,
             initial_states=initial_states,
             capacity=capacity,
             allow_small_batch=allow_small_batch,
@@ -84,21 +89,35 @@ def batch_sequences_with_states(
             saver, [saver.prefetch_op] * num_threads, queue_closed_exception_types=ends
         )
         tf.train.add_queue_runner(runner)
-        return saver.next_batch
+        batch = saver.next_batch
+        state_sparse.restore(batch.sequences, sparse_sequences)
+        state_sparse.restore(batch.context, sparse_context)
+        return batch
 
 
-def _padded(sequences: Mapping[str, Any], num_unroll: int) -> tuple[Any, dict[str, Any]]:
+def _padded(tensors: Mapping[str, Any], num_unroll: int) -> tuple[Any, dict[str, Any]]:
     """Returns the length, and the sequences `[T, ...]` with zeros up to a multiple."""
-    tensors = {name: tf.convert_to_tensor(sequences[name]) for name in sorted(sequences)}
-    first, *others = (tf.shape(tensor)[0] for tensor in tensors.values())
-    same = [tf.assert_equal(other, first, message="one length") for other in others]
-    with tf.control_dependencies(same):
-        length = tf.identity(first)
+    length = _length(tensors)
     missing = -length % num_unroll
     padded = {}
     for name, tensor in tensors.items():
+        if isinstance(tensor, tf.SparseTensor):
+            padded[name] = state_sparse.padded(tensor, length + missing)
+            continue
         zero = tf.constant("" if tensor.dtype == tf.string else 0, tensor.dtype)
         zeros = tf.fill(tf.concat([[missing], tf.shape(tensor)[1:]], 0), zero)
         padded[name] = tf.concat([tensor, zeros], 0)
         padded[name].set_shape([None, *tensor.shape.as_list()[1:]])
     return length, padded
+
+
+def _length(tensors: Mapping[str, Any]) -> Any:
+    """Returns the dense sequences' one length; without any, the longest sparse one's."""
+    dense = [t for t in tensors.values() if not isinstance(t, tf.SparseTensor)]
+    if not dense:
+        lengths = [tf.cast(tensor.dense_shape[0], tf.int32) for tensor in tensors.values()]
+        return tf.reduce_max(tf.stack(lengths))
+    first, *others = (tf.shape(tensor)[0] for tensor in dense)
+    same = [tf.assert_equal(other, first, message="one length") for other in others]
+    with tf.control_dependencies(same):
+        return tf.identity(first)

@@ -42,6 +42,7 @@ class SequenceQueueingStateSaver:
 
     Raises:
       DataError: no states or sequences, shapes that are not known, or too small a capacity.
+      TypeError: states or sequences that are no dict.
 
     Source: TensorFlow 1.15 `tf.contrib.training.SequenceQueueingStateSaver`.
     """
@@ -60,6 +61,14 @@ class SequenceQueueingStateSaver:
         name: str | None = None,
     ) -> None:
         _check(batch_size, capacity, input_sequences, initial_states)
+        if capacity is not None and tf.is_tensor(batch_size):
+            enough = tf.assert_greater_equal(
+                tf.cast(capacity, tf.int64),
+                tf.cast(batch_size, tf.int64),
+                message=f"capacity needs to be >= batch_size, but it is {capacity}",
+            )
+            with tf.control_dependencies([enough]):
+                input_key = tf.identity(input_key)
         self._batch_size = batch_size
         self._num_unroll = num_unroll
         self._small = allow_small_batch
@@ -71,7 +80,7 @@ class SequenceQueueingStateSaver:
             self._sequences = _tensors(input_sequences, "sequence", 1)
             self._context = _tensors(input_context, "context", 0)
             self._states = _tensors(initial_states, "state", 0)
-            self._padded = self._padded_length()
+            self._padded, self._sequences = self._checked()
             self._barrier = self._make_barrier()
         self._prefetch: Any = None
         self._batch: NextQueuedSequenceBatch | None = None
@@ -130,15 +139,30 @@ class SequenceQueueingStateSaver:
         ]
         return names.index((kind, name))
 
-    def _padded_length(self) -> Any:
-        lengths = [tf.shape(value)[0] for value in self._sequences.values()]
+    def _checked(self) -> tuple[Any, dict[str, Any]]:
+        """Returns the padded length and the sequences, behind the checks of their lengths."""
+        lengths = {name: tf.shape(value)[0] for name, value in self._sequences.items()}
+        first, length = next(iter(lengths.items()))
+        whole = tf.strings.join(
+            [
+                f"length of sequence {first!r} should be a multiple of: {self._num_unroll}",
+                tf.strings.as_string(length),
+            ],
+            separator=", but saw value: ",
+        )
+        same = [
+            tf.assert_equal(other, length, message=f"lengths of {name} and {first}")
+            for name, other in lengths.items()
+        ]
         checks = [
-            tf.assert_equal(lengths[0] % self._num_unroll, 0, message="pad to whole segments"),
-            *(tf.assert_equal(other, lengths[0], message="one length") for other in lengths[1:]),
-            tf.assert_less_equal(self._length, lengths[0], message="input_length is too long"),
+            tf.Assert(tf.equal(length % self._num_unroll, 0) & (length > 0), [whole]),
+            *same[1:],
+            tf.assert_less_equal(self._length, length, message="input_length is too long"),
         ]
         with tf.control_dependencies(checks):
-            return tf.identity(lengths[0], name="padded_length")
+            return tf.identity(length, name="padded_length"), {
+                name: tf.identity(value) for name, value in self._sequences.items()
+            }
 
     def _make_barrier(self) -> Any:
         values = [*self._sequences.values(), *self._context.values(), *self._states.values()]
@@ -210,11 +234,12 @@ class SequenceQueueingStateSaver:
 
 def _check(batch_size: Any, capacity: int | None, sequences: Any, states: Any) -> None:
     if capacity is not None and not tf.is_tensor(batch_size) and capacity < batch_size:
-        raise DataError(f"capacity {capacity} with batch_size {batch_size}: give at least that")
-    if not isinstance(states, Mapping) or not states:
-        raise DataError("initial_states: give a dict with at least one state")
-    if not isinstance(sequences, Mapping) or not sequences:
-        raise DataError("input_sequences: give a dict with at least one sequence")
+        raise DataError(f"capacity {capacity} needs to be >= batch_size {batch_size}")
+    for name, given in (("initial_states", states), ("input_sequences", sequences)):
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{name} is {given!r}: give a dict of tensors")
+        if not given:
+            raise DataError(f"{name} is empty: give at least one")
     if any(":" in name for name in states):
         raise DataError(f"initial_states {sorted(states)}: leave ':' out of the names")
 

@@ -10,6 +10,7 @@ from tgcarry.legacy import numbering
 from tgcarry.legacy.unrolling.choice import engine_for
 from tgcarry.legacy.unrolling.plain import plain
 from tgcarry.stack import unroll_stack
+from tgcarry.unroll import checked_lengths
 
 
 def by_hand(
@@ -52,11 +53,30 @@ def by_hand(
             batch = x.shape.as_list()[1]
             state = cell.zero_state(tf.shape(x)[1] if batch is None else batch, dtype or x.dtype)
         else:
-            state = tf.nest.map_structure(tf.convert_to_tensor, initial_state)
-        if lengths is not None:
-            lengths = tf.cast(lengths, tf.int32)
-        run = unroll_stack(bare, x, state, lengths, None, engine == "fused")
+            state = _sized(tf.nest.map_structure(tf.convert_to_tensor, initial_state), bare, x)
+        lengths = checked_lengths(lengths, x)
+        # TensorFlow 1's loop has no gradients of gradients, its separate steps have.
+        run = unroll_stack(bare, x, state, lengths, None, engine == "fused", twice=unrolled)
         outputs = run.outputs if time_major else tf.transpose(run.outputs, [1, 0, 2])
-        shape = inputs.shape.as_list()[:2] if hasattr(inputs, "shape") else [None, None]
-        outputs.set_shape([*tf.TensorShape(shape).as_list(), cell.output_size])
+        steps, streams = x.shape.as_list()[:2]
+        sizes = (steps, streams) if time_major else (streams, steps)
+        outputs.set_shape([*sizes, cell.output_size])
         return outputs, run.final
+
+
+def _sized(state: Any, cell: Any, x: Any) -> Any:
+    """Gives a state fed without its sizes those of the cell and the batch.
+
+    TensorFlow's loop finds them in the cell's own products.
+    """
+    streams = x.shape.as_list()[1]
+    leaves = tf.nest.flatten(state)
+    sizes = tf.nest.flatten(cell.state_size)
+    if len(leaves) != len(sizes):
+        return state
+    wanted = [tf.TensorShape([streams]).concatenate(tf.TensorShape(size)) for size in sizes]
+    sized = [
+        leaf if leaf.shape.is_fully_defined() else tf.ensure_shape(leaf, shape)
+        for leaf, shape in zip(leaves, wanted, strict=True)
+    ]
+    return tf.nest.pack_sequence_as(state, sized)

@@ -41,7 +41,7 @@ def static_rnn(
     unrolled: tuple[Any, Any] = tf.nn.static_rnn(
         cell, inputs, initial_state, dtype, sequence_length, scope
     )
-    if any(tf.nest.is_nested(step) for step in inputs):
+    if any(tf.nest.is_nested(step) for step in inputs) or not _fed_together(inputs):
         return unrolled
     with numbering.uncounted(), tf.name_scope("tgcarry/"):
         x = tf.stack([tf.convert_to_tensor(step) for step in inputs])
@@ -50,6 +50,20 @@ def static_rnn(
         return unrolled
     with numbering.uncounted(), tf.name_scope("tgcarry/"):
         return tf.unstack(run[0], len(inputs)), run[1]
+
+
+def _fed_together(inputs: Any) -> bool:
+    """Says whether all steps' inputs come from the same placeholders.
+
+    Where each step has its own, a program may feed the first ones alone and ask for what
+    follows from them, which separate steps can give.
+    """
+    ops = {step.op for step in inputs if tf.is_tensor(step)}
+    return len({frozenset(_placeholders(op)) for op in ops}) <= 1
+
+
+def _placeholders(op: Any) -> Any:
+    return (one for one in tf1.operations_before([op]) if one.type.startswith("Placeholder"))
 
 
 def static_bidirectional_rnn(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
