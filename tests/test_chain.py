@@ -372,6 +372,28 @@ def test_nothing_at_all_to_unroll_gives_empty_outputs():
     assert not got.inner_final.any() and not any(slope.any() for slope in slopes)
 
 
+@pytest.mark.parametrize("time_major", [False, True])
+def test_flat_brings_labels_beside_the_flat_values(time_major):
+    steps = [[2, 0, 1], [1, 1, 3]]
+    labels = np.arange(2 * 3 * 5).reshape(2, 3, 5)
+    out = tgc.chained_rnn(
+        tgc.GRUCell(4),
+        tgc.GRUCell(2),
+        tf.ones([3, 2, WIDTH] if time_major else [2, 3, WIDTH]),
+        np.transpose(steps) if time_major else steps,
+        time_major=time_major,
+    )
+    flat = out.flat(np.swapaxes(labels, 0, 1) if time_major else labels)
+    order = [(t, b) for t in range(3) for b in range(2)]
+    order = [(b, t) for t, b in order] if time_major else list(np.ndindex(2, 3))
+    wanted = [label for b, t in order for label in labels[b, t, : steps[b][t]]]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        got, values = session.run((flat, out.ragged.flat_values))
+    np.testing.assert_array_equal(got, wanted)
+    assert len(values) == len(wanted)
+
+
 def test_a_cut_leaves_the_outer_model_without_the_inner_ones_gradient():
     x = tf.ones([2, 3, WIDTH])
     out = tgc.chained_rnn(

@@ -34,6 +34,21 @@ class ChainOutputs(NamedTuple):
     inner_final: Any
     """Nest of `[B, H]`: where the inner model stood after its last step."""
 
+    def flat(self, padded: Any) -> Any:
+        """Takes what belongs to the steps made, one row each, as in `ragged.flat_values`.
+
+        Args:
+          padded: `[B, T, S or more, ...]`, such as labels (`[T, B, ...]` with `time_major`).
+
+        Returns:
+          `[sum of steps, ...]`.
+
+        Raises:
+          tf.errors.InvalidArgumentError: in a run, `padded` is too short.
+        """
+        most = tf.shape(self.mask)[2]
+        return tf.boolean_mask(tf.convert_to_tensor(padded)[:, :, :most], self.mask)
+
 
 def packed(ran: InnerRun, outer: OuterRun, inner_state: str, time_major: bool) -> ChainOutputs:
     """Puts both runs together, `time_major` or not."""

@@ -12,6 +12,7 @@ from tgcarry.data.lazy import LazySequence
 from tgcarry.data.next_step import next_step
 from tgcarry.data.npy_file import read_npy
 from tgcarry.data.open_data import open_table
+from tgcarry.data.prose import language_topics
 from tgcarry.data.scale import Scale, standardise
 from tgcarry.data.spool import Spool
 from tgcarry.data.streams import Streams, streams
@@ -19,6 +20,15 @@ from tgcarry.data.table import Table, hold_out
 from tgcarry.data.tasks import adding_problem, delayed_recall, regimes
 from tgcarry.data.text_file import read_text
 from tgcarry.data.tfrecord_file import read_tfrecord
+from tgcarry.data.words import (
+    Words,
+    character_streams,
+    hold_out_words,
+    join_words,
+    split_words,
+    whole_text,
+    word_streams,
+)
 
 __all__ = [
     "Chunk",
@@ -29,13 +39,18 @@ __all__ = [
     "Spool",
     "Streams",
     "Table",
+    "Words",
     "adding_problem",
+    "character_streams",
     "check_chunk",
     "decode",
     "delayed_recall",
     "encode",
     "epochs",
     "hold_out",
+    "hold_out_words",
+    "join_words",
+    "language_topics",
     "next_step",
     "open_table",
     "read_csv",
@@ -45,7 +60,10 @@ __all__ = [
     "regimes",
     "series",
     "split_chunks",
+    "split_words",
     "standardise",
     "stdlib_text",
     "streams",
+    "whole_text",
+    "word_streams",
 ]

@@ -1,0 +1,1 @@
+"""Words from characters: what `scripts/train_chained.py` trains, compares and lets write."""
