@@ -24,7 +24,14 @@ from tgcarry.cells import (
     ResidualWrapper,
     RNNCell,
 )
-from tgcarry.chain import ChainOutputs, ChainState, chain_ports, chained_rnn
+from tgcarry.chain import (
+    ChainFlow,
+    ChainOutputs,
+    ChainState,
+    chain_flow,
+    chain_ports,
+    chained_rnn,
+)
 from tgcarry.chunk import ChunkGraph, build_chunk
 from tgcarry.data import Chunk, split_chunks
 from tgcarry.errors import (
@@ -58,6 +65,7 @@ __all__ = [
     "CarryError",
     "CarryPorts",
     "CellError",
+    "ChainFlow",
     "ChainOutputs",
     "ChainState",
     "Chunk",
@@ -93,6 +101,7 @@ __all__ = [
     "Truncated",
     "build_chunk",
     "carry_ports",
+    "chain_flow",
     "chain_ports",
     "chained_rnn",
     "data",
