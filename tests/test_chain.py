@@ -445,6 +445,14 @@ REFUSED = {
         "the first two axes must be theirs",
     ),
     "inner inputs' dtype": ({"inner_inputs": np.zeros((2, 3, 4, 1))}, "float64 of shape"),
+    "inner state": (
+        {"initial_state": (None, np.zeros((2, 5), np.float32))},
+        "the cell's state is",
+    ),
+    "outer state": (
+        {"initial_state": (np.zeros((2, 5), np.float32), None)},
+        "the cell's state is",
+    ),
     "engine": ({"engine": "fast"}, "no such engine"),
 }
 

@@ -54,13 +54,16 @@ def test_a_program_from_end_to_end(tmp_path):
 
 def test_an_interrupt_is_130(tmp_path):
     path = saved(tmp_path, "import time\nprint('up', flush=True)\ntime.sleep(60)\n")
+    # A shell has its background jobs ignore interrupts, and so their children.
+    heeding = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.executable, [sys.executable, '-m', 'tgcarry', *sys.argv[1:]])"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "tgcarry", path],
+        [sys.executable, "-c", heeding, path],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell has its background jobs ignore interrupts, and so their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         assert running.stdout.readline() == "up\n"
         time.sleep(0.2)

@@ -164,14 +164,18 @@ def unroll_repeated(
 
     Returns:
       `(outputs, final_state)`: `[L, B, H]`, nest like the state.
+
+    Raises:
+      CarryError: an initial state that is not the cell's.
     """
-    note_engine(scope, engine)
     with tf.variable_scope(scope):
         first = inputs.whole()[0]
         state = initial_state
         if state is None:
             batch = first.shape.as_list()[0]
             state = cell.zero_state(tf.shape(first)[0] if batch is None else batch, first.dtype)
+        else:
+            _check_state(cell, state, [first])
         compiled = engine.name == "fused"
         return _layer_by_layer(cell, inputs, first, state, lengths, resets, compiled)
 

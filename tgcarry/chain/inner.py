@@ -47,9 +47,7 @@ class InnerModel:
         self._engine = engine
         self._width = values.shape.as_list()[2]
         self._width += 0 if beside is None else beside.shape.as_list()[3]
-        like = tf.placeholder_with_default(
-            tf.zeros([1, 1, self._width], values.dtype), [None, None, self._width]
-        )
+        like = tf.TensorSpec([None, None, self._width], values.dtype)
         self._taken = choose_engine(engine, cell, like, values.dtype)
         # A lane of several runs has to start anew in between, which costs TensorFlow's loop more
         # than it saves.
@@ -89,6 +87,7 @@ class InnerModel:
 
     def _run(self, x: Repeated, lengths: Any, initial: Any, cuts: Any) -> tuple[Any, Any]:
         if self._taken.name != "stock":
+            note_engine("inner", self._taken)
             return unroll_repeated(self._cell, x, lengths, initial, cuts, "inner", self._taken)
         return dynamic_rnn(
             self._cell,
@@ -173,18 +172,17 @@ class InnerModel:
         at = _last_runs(tape.counts)
         lengths = tf.gather_nd(tape.counts, at)
         most = tf.reduce_max(tf.concat([lengths, [1]], 0))
-        x = tf.tile(tf.gather_nd(self._values, at)[tf.newaxis], [most, 1, 1])
-        if self._beside is not None:
+        rows = tf.tile(tf.range(tf.size(lengths))[tf.newaxis], [most, 1])
+        live = tf.range(most)[:, tf.newaxis] < lengths
+        beside = self._beside
+        if beside is not None:
             by_run = at if self._time_major else tf.reverse(at, [1])
-            beside = tf.transpose(tf.gather_nd(self._beside, by_run), [1, 0, 2])
+            beside = tf.transpose(tf.gather_nd(beside, by_run), [1, 0, 2])
             missing = tf.maximum(most - tf.shape(beside)[0], 0)
             beside = tf.pad(beside, [[0, missing], [0, 0], [0, 0]])[:most]
-            x = tf.concat([x, beside], 2)
-        x.set_shape([None, None, self._width])
-        _, final = tf.nn.dynamic_rnn(
-            self._cell, x, lengths, dtype=x.dtype, time_major=True, scope="inner"
-        )
-        return final
+        x = Repeated(tf.gather_nd(self._values, at), rows, live, beside)
+        engine = Engine("loop", "")
+        return unroll_repeated(self._cell, x, lengths, None, None, "inner", engine)[1]
 
     def _cuts(self, tape: Tape) -> tuple[Any, Any]:
         """Returns which places of the tape start from zeros, and which streams end with them.
