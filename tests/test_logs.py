@@ -2,10 +2,13 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 import tensorflow.compat.v1 as tf
-from scripts_run import metric_lines, snapshot
+from log_folders import CONFIG, LINES, SUMMARY, write_run
+from scripts_run import ROOT, environment, metric_lines, snapshot
 
 from tgcarry import logs
 from tgcarry.errors import LogError
@@ -101,6 +104,43 @@ class TestLogWriter:
                 log.write("train", 1, {"loss": 0.5})
         assert "metrics.jsonl" in line_of(error) and "No space left" in line_of(error)
 
+    def test_a_disk_that_fills_up_leaves_whole_lines_and_later_ones_join(self, tmp_path):
+        pytest.importorskip("resource")
+        code = """
+import json, resource, sys
+from pathlib import Path
+import tensorflow.compat.v1 as tf
+from tgcarry import logs
+from tgcarry.errors import LogError
+folder = Path(sys.argv[1])
+with logs.LogWriter(folder, {}, tf.Graph()) as log:
+    log.write("train", 1, {"loss": 0.5})
+    size = (folder / logs.METRICS).stat().st_size
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, hard))
+    try:
+        log.write("train", 2, {"loss": 0.25})
+    except LogError as error:
+        print(error)
+    print(size == (folder / logs.METRICS).stat().st_size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    log.write("train", 3, {"loss": 0.125})
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said, same = done.stdout.splitlines()
+        assert "metrics.jsonl" in said and "File too large" in said
+        assert same == "True"
+        assert [line["step"] for line in metric_lines(tmp_path)] == [1, 3]
+
 
 class TestReadMetrics:
     def write(self, folder, *lines, end="\n"):
@@ -155,3 +195,56 @@ def test_a_damaged_file_is_named(tmp_path, read, content):
     with pytest.raises(LogError) as error:
         read(tmp_path)
     assert str(tmp_path / name) in line_of(error)
+
+
+class TestReadRun:
+    def test_reads_all_of_a_folder(self, tmp_path):
+        contents = logs.read_run(write_run(tmp_path / "run", summary=SUMMARY))
+        assert contents.config == CONFIG and contents.summary == SUMMARY
+        assert contents.entries == LINES
+        assert contents.checkpoints == [2, 10]
+        assert contents.worker is None
+        assert contents.written == (tmp_path / "run" / "metrics.jsonl").stat().st_mtime
+
+    def test_a_run_that_has_just_begun_has_no_lines(self, tmp_path):
+        (tmp_path / "config.json").write_text("{}")
+        contents = logs.read_run(tmp_path)
+        assert contents.entries == contents.checkpoints == []
+        assert contents.summary is None
+
+    def test_figures_that_are_no_numbers_are_none(self, tmp_path):
+        values = ["x", None, True, [], math.inf, math.nan, 10**400, 2, 2.5]
+        lines = [{"kind": "train", "loss": value} for value in values]
+        contents = logs.read_run(write_run(tmp_path / "run", [*lines, {"kind": "train"}]))
+        assert contents.figures("train", "loss") == [*[None] * 7, 2, 2.5, None]
+
+    @pytest.mark.parametrize("name", [".lock", "job.lock"])
+    def test_a_lock_says_who_works_on_it(self, tmp_path, name):
+        folder = write_run(tmp_path / "run")
+        (folder / ".lock").write_text("")
+        (folder / name).write_text('{"pid": 77, "host": "here", "since": "noon"}')
+        assert logs.read_run(folder).worker == (77, "here")
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "[]", '{"pid": 0, "host": "y"}', "{", '{"pid": 1}', '{"pid": "x", "host": "y"}'],
+    )
+    def test_a_lock_that_does_not_say_who_says_nothing(self, tmp_path, text):
+        folder = write_run(tmp_path / "run")
+        (folder / "job.lock").write_text(text)
+        assert logs.read_run(folder).worker is None
+
+    @pytest.mark.parametrize("name", ["config.json", "summary.json"])
+    def test_damage_is_named(self, tmp_path, name):
+        folder = write_run(tmp_path / "run", summary=SUMMARY)
+        (folder / name).write_text("{")
+        with pytest.raises(LogError) as error:
+            logs.read_run(folder)
+        assert str(folder / name) in line_of(error)
+
+    def test_what_is_no_folder_of_a_run_is_named(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        for path in (tmp_path, tmp_path / "file", tmp_path / "nowhere"):
+            with pytest.raises(LogError) as error:
+                logs.read_run(path)
+            assert str(path) in line_of(error)

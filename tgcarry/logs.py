@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,17 +15,27 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.data.wording import because
 from tgcarry.errors import LogError
+from tgcarry.folder import (
+    CHECKPOINTS,
+    CONFIG,
+    EVENTS,
+    METRICS,
+    SUMMARY,
+    Contents,
+    read_contents,
+    read_entries,
+    read_object,
+)
+from tgcarry.lines import LineFile
 
-CONFIG, METRICS, SUMMARY = "config.json", "metrics.jsonl", "summary.json"
 PLOTS = ("loss.png", "carry.png")
-CHECKPOINTS, EVENTS = "checkpoints", "events"
 
 
 class LogWriter:
     """Writes a run's log folder.
 
-    Every line of `metrics.jsonl` is written whole and flushed. Nothing is written before
-    `config` is known to be writable; an earlier run's folder is refused.
+    Every line of `metrics.jsonl` is written at once, whole or not at all. Nothing is written
+    before `config` is known to be writable; an earlier run's folder is refused.
 
     Args:
       folder: made if missing.
@@ -51,7 +61,7 @@ class LogWriter:
                 _clear(folder)
             folder.mkdir(parents=True, exist_ok=True)
             _write_json(folder / CONFIG, config)
-            self._lines = (folder / METRICS).open("w", encoding="utf-8")
+            self._lines = LineFile(folder / METRICS)
         except OSError as error:
             if isinstance(error, LogError):
                 raise
@@ -89,8 +99,7 @@ class LogWriter:
             for name, value in values.items()
         ]
         try:
-            self._lines.write(json.dumps(line) + "\n")
-            self._lines.flush()
+            self._lines.append(json.dumps(line))
             self._events.add_summary(tf.Summary(value=scalars), step)
         except (OSError, tf.errors.OpError) as error:
             raise LogError(
@@ -131,7 +140,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
       LogError: it is missing or damaged.
     """
-    return _read_json(folder / CONFIG)
+    with _log_errors():
+        return read_object(folder / CONFIG)
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -140,7 +150,8 @@ def read_summary(folder: Path) -> dict[str, Any]:
     Raises:
       LogError: it is missing or damaged.
     """
-    return _read_json(folder / SUMMARY)
+    with _log_errors():
+        return read_object(folder / SUMMARY)
 
 
 def read_metrics(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -149,24 +160,28 @@ def read_metrics(folder: Path, kind: str) -> list[dict[str, Any]]:
     Raises:
       LogError: the file is missing, or a line before the last is damaged.
     """
-    path = folder / METRICS
+    with _log_errors():
+        entries = read_entries(folder / METRICS)
+    return [entry for entry in entries if entry.get("kind") == kind]
+
+
+def read_run(folder: Path) -> Contents:
+    """Reads all of a run's folder, whether the run has finished or not.
+
+    Raises:
+      LogError: there is no run, or a file of it is damaged.
+    """
+    with _log_errors():
+        return read_contents(folder)
+
+
+@contextmanager
+def _log_errors() -> Iterator[None]:
+    """Turns the errors of reading a folder into a `LogError`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LogError(f"{path}: cannot be read: {error}") from error
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                break
-            raise LogError(f"{path}: line {number} is damaged: {error.msg}") from error
-        if not isinstance(entry, dict):
-            raise LogError(f"{path}: line {number} is damaged: it holds no event")
-        if entry.get("kind") == kind:
-            found.append(entry)
-    return found
+        yield
+    except (OSError, ValueError) as error:
+        raise LogError(str(error)) from error
 
 
 def _clear(folder: Path) -> None:
@@ -179,18 +194,6 @@ def _clear(folder: Path) -> None:
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise LogError(f"{path}: no such file; is this a log folder of a run?") from error
-    except (OSError, ValueError) as error:
-        raise LogError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise LogError(f"{path}: holds no configuration")
-    return values
 
 
 def _number(value: float) -> float | None:

@@ -79,6 +79,7 @@ def train(
     config = {
         "options": asdict(options),
         "model": asdict(spec),
+        "chunks": len(dataset.train) * options.epochs,
         "vocabulary": dataset.vocabulary,
         "classes": dataset.classes,
         "scale": None if dataset.scale is None else dataset.scale.to_json(),

@@ -1,0 +1,65 @@
+"""A file of lines, each of which is there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+class LineFile:
+    """Appends lines to a new file, each in one system call.
+
+    What a full disk cuts short is taken back, so that a line that is written later starts where
+    a line starts. Only the end of the process or of the machine in the middle of the call can
+    leave half a line, and then at the end of the file.
+
+    Args:
+      path: the file; what it held is removed.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(  # noqa: SIM115 - kept open; `Path.open` takes no opener
+            path, "wb", buffering=0, opener=_open_to_append
+        )
+        self._whole = 0
+
+    def append(self, line: str) -> None:
+        """Writes a line and its end.
+
+        Raises:
+          OSError: it could not be written; nothing of it is there.
+        """
+        # Where an earlier failure could not be taken back either.
+        self._take_back()
+        raw = f"{line}\n".encode()
+        left = memoryview(raw)
+        try:
+            # A short write is no error: the next one says why.
+            while left:
+                written = self._file.write(left)
+                if not written:
+                    raise OSError(errno.EIO, "nothing could be written")
+                left = left[written:]
+        except BaseException:
+            with suppress(OSError):
+                self._take_back()
+            raise
+        self._whole += len(raw)
+
+    def close(self) -> None:
+        """Closes the file; there is nothing left to be written."""
+        self._file.close()
+
+    def _take_back(self) -> None:
+        descriptor = self._file.fileno()
+        if os.fstat(descriptor).st_size > self._whole:
+            os.ftruncate(descriptor, self._whole)
+
+
+def _open_to_append(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_APPEND, 0o666)
