@@ -16,6 +16,9 @@ SCRIPTS = PACKAGE.parent / "scripts"
 # From the ground up: a room may import from the ones before it and from inside itself.
 FLOORS = (
     "starting",
+    "folder",
+    "status",
+    "lines",
     "errors",
     "reference",
     "tf1",
@@ -52,6 +55,8 @@ FLOORS = (
     "runner",
     "model",
     "dataset",
+    "store",
+    "locks",
     "checkpoints",
     "logs",
     "options",
@@ -59,6 +64,7 @@ FLOORS = (
     "training",
     "evaluation",
     "plots",
+    "pages",
     "words",
     "chain_plot",
     "paths",
@@ -73,12 +79,17 @@ FLOORS = (
 )
 # Rooms that know less than their place would let them.
 ONLY = {
+    "folder": set(),
+    "status": {"folder"},
+    "lines": set(),
     "errors": set(),
     "reference": {"errors"},
     "schedule": set(),
     "budget": {"errors"},
     "policies": {"errors", "schedule", "budget"},
     "data": {"errors"},
+    "store": {"errors", "data"},
+    "locks": {"errors", "data", "store"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -154,6 +165,14 @@ def test_only_tf1_may_know_private_tensorflow(path):
 def test_data_needs_numpy_only(path):
     for target in imported(at_import_time(path)):
         assert target.split(".")[0] not in ("tensorflow", "absl", "matplotlib", "tqdm"), target
+
+
+@pytest.mark.parametrize("alone", ["folder", "status", "lines"])
+def test_what_is_executed_alone_needs_the_standard_library_only(alone):
+    # What types alone need stands under `if TYPE_CHECKING`.
+    body = tree(PACKAGE / f"{alone}.py").body
+    for target in imported(body):
+        assert target.split(".")[0] in sys.stdlib_module_names, target
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room(p) != "data"], ids=name)
