@@ -86,7 +86,7 @@ def results(make, policy, chunks, start, reduce):
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 @given(
     seed=st.integers(0, 2**31),

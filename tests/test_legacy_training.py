@@ -213,8 +213,10 @@ def test_sparse_sequences_and_contexts_come_in_segments():
 
 def test_sparse_sequences_alone_give_the_longest_length():
     one, two = (tf.sparse.from_dense(np.eye(size)) for size in (2, 3))
+    # Another key each time: the thread that fills the queue reads ahead.
+    key = tf.strings.as_string(tf.random.uniform([], maxval=2**30, dtype=tf.int32))
     batch = batch_sequences_with_states(
-        "key", {"one": one, "two": two}, {}, None, {"h": tf.zeros([])}, 4, 1, capacity=1
+        key, {"one": one, "two": two}, {}, None, {"h": tf.zeros([])}, 4, 1, capacity=1
     )
     with tf.Session() as session:
         coordinator, threads = started(session)

@@ -359,6 +359,7 @@ def without(tmp_path, monkeypatch):
     return hide
 
 
+@pytest.mark.slow
 def test_the_command_measures_and_skips_what_is_missing(tmp_path, without):
     without("torch", "matplotlib")
     figures, page = tmp_path / "new" / "figures.json", tmp_path / "page.md"

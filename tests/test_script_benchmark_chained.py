@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from scripts_run import run
 
 SMALL = ["--batch=2", "--steps=3", "--units=4", "--features=2", "--most=2", "--draws=2"]
@@ -30,6 +31,7 @@ def test_every_way_is_measured_and_comes_to_the_same(tmp_path):
     assert all(len(times) == 1 for found in figures for times in found["milliseconds"].values())
 
 
+@pytest.mark.slow
 def test_ways_that_differ_are_not_measured():
     done = run(
         "benchmark_chained.py",

@@ -5,6 +5,8 @@ import re
 import pytest
 from scripts_run import run
 
+pytestmark = pytest.mark.slow
+
 
 def rows(out):
     """Returns the lines of the table, by budget."""

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -21,6 +23,7 @@ def run(script, *flags):
     )
 
 
+@pytest.mark.slow
 def test_the_demonstration_ends_with_a_table_and_a_picture(tmp_path):
     done = run("demo.py", f"--out={tmp_path}", "--scale=0.04", "--engine=loop")
     assert done.returncode == 0, done.stderr
@@ -37,6 +40,7 @@ def test_the_demonstration_ends_with_a_table_and_a_picture(tmp_path):
     assert (tmp_path / "demo.txt").read_text(encoding="utf-8") in done.stdout
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_sequence():
     done = run("measure_memory.py", "--steps=2000,20000", "--chunk=200", "--unbroken=20000")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from scripts_run import SMALL, check_refused, run, run_many, snapshot, write_data
 
+pytestmark = pytest.mark.slow
+
 TRAINED = {
     "text": [*SMALL, "--data=text.txt", "--steps=6", "--eval_every=4"],
     "npy": [*SMALL, "--data=x.npy", "--steps=3"],
