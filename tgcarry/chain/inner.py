@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry import twins
+from tgcarry.chain.moving import where_rows
 from tgcarry.chain.stopping import Lanes, run_until
 from tgcarry.chain.tape import Tape, carry_tape, reset_tape
 from tgcarry.engines import Engine, choose_engine, note_engine
@@ -72,8 +73,12 @@ class InnerModel:
         cuts, late = self._cuts(tape)
         outputs, final = self._run(x, tape.lengths, initial, cuts)
         if late is not None:
-            alone = tf.nest.map_structure(lambda s: _zeroed(late, s), twins.twin(final))
-            final = tf.nest.map_structure(lambda s: _zeroed(late, s), final)
+
+            def cut(leaf: Any) -> Any:
+                return where_rows(late, tf.zeros_like(leaf), leaf)
+
+            alone = tf.nest.map_structure(cut, twins.twin(final))
+            final = tf.nest.map_structure(cut, final)
             final = twins.with_twin(final, alone)
         final = self._rerun(tape) if self._several else self._last(final, tape)
         return InnerRun(tape, outputs, final, stopped)
@@ -224,11 +229,6 @@ def _one_row(lanes: Lanes, initial: Any) -> tuple[Any, Any]:
     width += 0 if lanes.beside is None else lanes.beside.shape.as_list()[2]
     zeros = tf.zeros([1, width], lanes.values.dtype)
     return zeros, tf.nest.map_structure(lambda s: tf.zeros_like(s[:1]), initial)
-
-
-def _zeroed(rows: Any, a: Any) -> Any:
-    flags = tf.reshape(rows, tf.concat([tf.shape(rows), [1] * (a.shape.rank - 1)], 0))
-    return tf.where_v2(flags, tf.zeros_like(a), a)
 
 
 def _size(a: Any, axis: int) -> Any:

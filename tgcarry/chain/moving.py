@@ -46,6 +46,12 @@ class Places(NamedTuple):
         return run(old, *self)
 
 
+def where_rows(rows: Any, a: Any, b: Any) -> Any:
+    """Returns `a` `[N, ...]` in the rows where `rows` `[N]` is True, and `b` elsewhere."""
+    flags = tf.reshape(rows, tf.concat([tf.shape(rows), [1] * (a.shape.rank - 1)], 0))
+    return tf.where_v2(flags, a, b)
+
+
 def _gathered(old: Any, axes: int, source: Any, live: Any) -> Any:
     trailing = old.shape.as_list()[axes:]
     # One row more if there is none, so that every index is in range.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.chain.moving import where_rows
 from tgcarry.data.wording import shown
 from tgcarry.errors import CarryError
 
@@ -92,16 +93,16 @@ class _Loop:
         begin = state
         if lanes.fresh is not None:
             first = tf.gather_nd(lanes.fresh, at) & tf.equal(step, 0)
-            begin = tf.nest.map_structure(lambda s: _select(first, tf.zeros_like(s), s), state)
+            begin = tf.nest.map_structure(lambda s: where_rows(first, tf.zeros_like(s), s), state)
         output, new = self._cell(self._inputs(at, step), begin)
         tf.nest.assert_same_structure(state, new)
-        new = tf.nest.map_structure(lambda n, s: _select(active, n, s), new, state)
+        new = tf.nest.map_structure(lambda n, s: where_rows(active, n, s), new, state)
         tf.nest.map_structure(lambda n, s: n.set_shape(s.shape), new, state)
         said = active & self._said(output, new, step)
         ends = active & (said | (step + 1 >= self._most))
         if written != ():
             written = tf.nest.map_structure(
-                lambda a, o: a.write(k, _select(active, o, tf.zeros_like(o))), written, output
+                lambda a, o: a.write(k, where_rows(active, o, tf.zeros_like(o))), written, output
             )
         marks = tuple(a.write(k, m) for a, m in zip(marks, (run, active, said), strict=True))
         return (
@@ -158,9 +159,3 @@ def _array(dtype: Any) -> Any:
 
 def _range_like(a: Any) -> Any:
     return tf.range(tf.shape(a)[0])
-
-
-def _select(rows: Any, a: Any, b: Any) -> Any:
-    """Returns a where `rows` `[N]` is True, and b elsewhere."""
-    flags = tf.reshape(rows, tf.concat([tf.shape(rows), [1] * (a.shape.rank - 1)], 0))
-    return tf.where_v2(flags, a, b)
