@@ -1,11 +1,15 @@
-"""Checks that the reproduce scripts print, a line each, and count when they fail."""
+"""What the reproduce scripts share: checks, a line each, and the folder for their pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tgcarry.data.wording import because
+from tgcarry.errors import LogError
 
 
 class Checks:
@@ -32,6 +36,11 @@ class Checks:
         """Passes if `got == wanted`."""
         self._say(got == wanted, what, f"{got}" if got == wanted else f"{got} (not {wanted})")
 
+    def finish(self) -> int:
+        """Prints how many failed; returns the exit code."""
+        print(f"\n{self.failures} checks failed" if self.failures else "\nall checks passed")
+        return 1 if self.failures else 0
+
     def _say(self, passed: bool, what: str, figures: str) -> None:
         self.failures += not passed
         print(f"{'ok   ' if passed else 'FAIL '} {what}: {figures}")
@@ -48,3 +57,13 @@ def relative(
     pairs = list(zip(got, wanted, strict=True))
     worst = max(float(np.max(np.abs(np.float64(g) - np.float64(w)))) for g, w in pairs)
     return worst / max(float(np.max(np.abs(array))) for array in (*wanted, *fed))
+
+
+def make_folder(name: str) -> Path:
+    """Makes the folder for the pictures."""
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LogError(f"--out={name}: cannot be made: {because(error)}") from error
+    return folder

@@ -360,8 +360,7 @@ def main(_: Sequence[str]) -> int:
             show_cell(checks, name, args.batch_size, args.input_dim, args.output_dim, args.seed)
         if name == "rnn" and args.cell in (name, "all"):
             show_jacobians(checks, args.input_dim, args.output_dim, args.seed)
-    print(f"\n{checks.failures} checks failed" if checks.failures else "\nall checks passed")
-    return 1 if checks.failures else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -18,18 +18,16 @@ from __future__ import annotations
 import _startup
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from _checks import Checks, relative
+from _checks import Checks, make_folder, relative
 from absl import flags
 
 import tgcarry as tgc
 from tgcarry import console
 from tgcarry.chain_plot import draw_chain_flows
-from tgcarry.data.wording import because
 
 # Upper bar on errors of float64 values and gradients, relative to the largest entry wanted.
 EQUAL = 1e-10
@@ -304,16 +302,6 @@ def define_flags() -> None:
     )
 
 
-def make_folder(name: str) -> Path:
-    """Makes the folder for the pictures."""
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise tgc.LogError(f"--out={name}: cannot be made: {because(error)}") from error
-    return folder
-
-
 def main(_: Sequence[str]) -> int:
     """Runs the post and its checks; returns the exit code."""
     console.quiet_tensorflow()
@@ -337,8 +325,7 @@ def main(_: Sequence[str]) -> int:
                 check_ones(checks, found, x, weights, slope)
             titles = {f"{steps}, {way}": flow for way, flow in found.items()}
             print(f"wrote {draw_chain_flows(folder / f'{name}.png', titles)}")
-    print(f"\n{checks.failures} checks failed" if checks.failures else "\nall checks passed")
-    return 1 if checks.failures else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

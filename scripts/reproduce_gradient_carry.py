@@ -562,8 +562,7 @@ def main(_: Sequence[str]) -> int:
             show_first_answer(checks, dtype, args.batch, args.steps, args.seed)
         if args.part in ("c", "all"):
             show_second_answer(checks, dtype, args.sequence, args.chunk_steps, args.seed)
-    print(f"\n{checks.failures} checks failed" if checks.failures else "\nall checks passed")
-    return 1 if checks.failures else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -17,17 +17,15 @@ from __future__ import annotations
 import _startup
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from _checks import Checks, relative
+from _checks import Checks, make_folder, relative
 from absl import flags
 
 import tgcarry as tgc
 from tgcarry import console
-from tgcarry.data.wording import because
 from tgcarry.flow import GradientFlow, gradient_flow
 
 NAMES = ("embedding_matrix", "output1", "output2")
@@ -358,16 +356,6 @@ def define_flags() -> None:
     )
 
 
-def make_folder(name: str) -> Path:
-    """Makes the folder for the pictures."""
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise tgc.LogError(f"--out={name}: cannot be made: {because(error)}") from error
-    return folder
-
-
 def main(_: Sequence[str]) -> int:
     """Runs the post and its checks; returns the exit code."""
     console.quiet_tensorflow()
@@ -394,8 +382,7 @@ def main(_: Sequence[str]) -> int:
             checks.same(f"grad{number} of the worked constants", got.tolist(), wanted)
         for name, flow in (("naive", result.flow), ("partition", result.partition_flow)):
             print(f"wrote {flow.draw(folder / f'{name}.png')}")
-    print(f"\n{checks.failures} checks failed" if checks.failures else "\nall checks passed")
-    return 1 if checks.failures else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":
