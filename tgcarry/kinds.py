@@ -35,7 +35,8 @@ def plain_kinds(graph: ChunkGraph) -> dict[Any, Kind]:
     }
     for advance in (False, True):
         fetches = [*figures, *gradient, *(final if advance else ())]
-        kinds["gather", advance] = Kind(fetches, [updates.accumulate], both)
+        # The norm tells a gather, too, in which chunk a gradient stops being finite.
+        kinds["gather", advance] = Kind([*fetches, updates.step_norm], [updates.accumulate], both)
         kinds["step", advance] = Kind([*fetches, updates.step_norm], [updates.step], both)
     return kinds
 
@@ -47,6 +48,8 @@ def keeping_kinds(graph: ChunkGraph, residuals: Sequence[tf.Tensor]) -> dict[Any
     return {
         "keep": figures._replace(fetches=[*figures.fetches, *residuals]),
         "gather kept": backward._replace(
-            targets=[graph.updates.accumulate], feeds=[*backward.feeds, *residuals]
+            fetches=[*backward.fetches, graph.updates.step_norm],
+            targets=[graph.updates.accumulate],
+            feeds=[*backward.feeds, *residuals],
         ),
     }

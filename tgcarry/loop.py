@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +13,7 @@ from tgcarry import schedule, states
 from tgcarry.calls import Calls, Kept, Visit
 from tgcarry.errors import RunError
 from tgcarry.feeding import Ready
+from tgcarry.position import Position, Visited
 from tgcarry.source import ChunkSource
 
 OnVisit = Callable[[int, Visit], None]
@@ -26,6 +28,16 @@ class Done(NamedTuple):
     time_steps: int
     resets: np.ndarray
     upstream_norm: float
+    clipped: bool = False
+    """Whether the upstream was scaled down."""
+
+
+class At(NamedTuple):
+    """Holds what the last session call was made with."""
+
+    data: Ready
+    state: Any
+    upstream: Any = None
 
 
 class Loop:
@@ -42,6 +54,8 @@ class Loop:
     Attributes:
       budget: most bytes of activations to keep; None for no limit. A chunk that would go beyond
         it, being larger than the plan took it to be, is computed again instead.
+      clip: largest norm of an upstream; a larger one is scaled down to it. None for no limit.
+      last: what the last session call was made with; None before any.
     """
 
     def __init__(
@@ -54,11 +68,14 @@ class Loop:
         self.calls = calls
         self.source = source
         self.budget: int | None = None
+        self.clip: float | None = None
+        self.last: At | None = None
         self.head = None if initial_state is None else calls.checked_state(initial_state)
         self._entered: tuple[int, Any, Any] = (-1, None, None)
         self._on_visit = on_visit
         self._saved: dict[int, Any] = {}
         self._kept: dict[int, Kept | None] = {}
+        self._kept_from: dict[int, Any] = {}
         self._kept_bytes = 0
         self._loaded: Any = None
         self._carry: Any = None
@@ -97,7 +114,8 @@ class Loop:
             self._saved[step.chunk] = self.enter(step.chunk)
         elif isinstance(step, schedule.Forward):
             state = self.enter(step.chunk)
-            self.head = self.beside(self.calls.forward, self.source[step.chunk], state)
+            self.last = At(self.source[step.chunk], state)
+            self.head = self.beside(self.calls.forward, *self.last[:2])
         elif isinstance(step, schedule.Keep):
             self._keep(step)
         elif isinstance(step, schedule.Load):
@@ -123,6 +141,73 @@ class Loop:
         """Says whether backward visits were made since the last `take_visits`."""
         return bool(self._done)
 
+    @property
+    def at_rest(self) -> bool:
+        """Says whether nothing is loaded for a visit that is still to come."""
+        return self._loaded is None
+
+    def position(self, *, first: int, obeyed: int, steps: int, applied: int) -> Position:
+        """Says where the loop stands; gathered gradients are fetched.
+
+        Args:
+          first: as in `Position`; this and the others from who counts them.
+          obeyed: likewise.
+          steps: likewise.
+          applied: likewise.
+
+        Raises:
+          RunError: it is not at rest.
+        """
+        if not self.at_rest:
+            raise RunError("a position in the middle of a visit: take it between two")
+        visits = tuple(
+            Visited(d.chunk, d.visit.loss, d.visit.metrics, d.time_steps, *d[4:])
+            for d in self._done
+        )
+        return Position(
+            first=first,
+            obeyed=obeyed,
+            steps=steps,
+            applied=applied,
+            breaks=self.source.breaks_read,
+            resets=self.source.resets_held,
+            head=self.head,
+            carry=self._carry,
+            carry_of=self._carry_of,
+            saved=dict(self._saved),
+            kept=dict(self._kept_from),
+            visits=visits,
+            accumulated=tuple(self.calls.accumulators()) if visits else (),
+        )
+
+    def restore(self, position: Position) -> None:
+        """Puts the loop where a position says; activations that were kept are computed again."""
+        if position.head is not None:
+            self.head = self.calls.checked_state(position.head)
+        self._carry, self._carry_of = position.carry, position.carry_of
+        self._saved = dict(position.saved)
+        for chunk, state in position.kept.items():
+            kept = None if state is None else self.calls.keep(self.source[chunk], state)
+            self._hold(chunk, state, kept)
+        nothing = np.zeros(0, bool)
+        for v in position.visits:
+            visit = Visit(v.loss, dict(v.metrics), None)
+            self._done.append(
+                Done(v.chunk, visit, v.time_steps, nothing, v.upstream_norm, v.clipped)
+            )
+        if position.visits:
+            self.calls.set_accumulators(position.accumulated)
+
+    def abandon(self, through: int) -> None:
+        """Forgets an open sweep whose last chunk is `through`; behind it every stream is cut."""
+        if self._carry is not None:
+            self._carry = states.map_numpy(np.zeros_like, self._carry)
+            self._carry_of = through
+        self._saved, self._kept, self._kept_from, self._kept_bytes = {}, {}, {}, 0
+        self._loaded, self._done, self.head = None, [], None
+        self.source.forget_before(through)
+        self.calls.clear()
+
     def take_visits(self) -> list[Done]:
         """Returns the backward visits made since the last call, by chunk number."""
         done, self._done = sorted(self._done, key=lambda d: d.chunk), []
@@ -130,11 +215,15 @@ class Loop:
 
     def _keep(self, step: schedule.Keep) -> None:
         state = self.enter(step.chunk)
-        kept = self.beside(self.calls.keep, self.source[step.chunk], state)
+        self.last = At(self.source[step.chunk], state)
+        kept = self.beside(self.calls.keep, *self.last[:2])
         self.head = kept.visit.final_state
         fits = self.budget is None or self._kept_bytes + kept.nbytes <= self.budget
-        self._kept_bytes += kept.nbytes if fits else 0
-        self._kept[step.chunk] = kept if fits else None
+        self._hold(step.chunk, state if fits else None, kept if fits else None)
+
+    def _hold(self, chunk: int, state: Any, kept: Kept | None) -> None:
+        self._kept[chunk], self._kept_from[chunk] = kept, state
+        self._kept_bytes += kept.nbytes if kept is not None else 0
 
     def _take_kept(self, step: schedule.Backward) -> Kept | None:
         """Returns what was kept for a step, and leaves it to the caller alone."""
@@ -146,6 +235,7 @@ class Loop:
                 f"{step.chunk} before, which moves the head, and do not advance"
             )
         kept = self._kept.pop(step.chunk)
+        self._kept_from.pop(step.chunk)
         self._kept_bytes -= kept.nbytes if kept is not None else 0
         return kept
 
@@ -154,7 +244,11 @@ class Loop:
         data = self.source[step.chunk]
         state = self.enter(step.chunk) if self._loaded is None else self._loaded
         self._loaded = None
-        upstream = self._upstream(step, data)
+        upstream, norm = self._upstream(step, data)
+        limit = math.inf if self.clip is None else self.clip
+        if clipped := norm > limit:
+            upstream = states.scaled(upstream, limit / norm)
+        self.last = At(data, state, upstream)
         if kept is not None:
             visit = self.beside(self.calls.gather_kept, data, state, upstream, kept)
         else:
@@ -163,30 +257,35 @@ class Loop:
         if step.advance:
             self.head = visit.final_state
         self._carry, self._carry_of = visit.state_gradient, step.chunk
-        norm = 0.0 if step.upstream == "zero" else states.nest_norm(upstream)
-        self._done.append(Done(step.chunk, visit, data.time_steps, data.resets, norm))
+        self._done.append(Done(step.chunk, visit, data.time_steps, data.resets, norm, clipped))
         self.source.release(step.chunk)
         if self._on_visit is not None:
             self._on_visit(step.chunk, visit)
 
-    def _upstream(self, step: schedule.Backward, data: Ready) -> Any:
+    def _upstream(self, step: schedule.Backward, data: Ready) -> tuple[Any, float]:
+        """Returns the upstream of a visit and its norm, before any clipping."""
         if step.upstream == "zero":
-            return self.calls.zero_upstream(data.batch)
-        if step.upstream == "following":
-            if self._carry_of != step.chunk + 1:
-                raise RunError(
-                    f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit chunk "
-                    f"{step.chunk + 1} right before"
-                )
-            return states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
+            return self.calls.zero_upstream(data.batch), 0.0
+        follows = step.upstream == "following"
+        upstream = self._following(step) if follows else self._earlier(step)
+        return upstream, states.nest_norm(upstream)
+
+    def _following(self, step: schedule.Backward) -> Any:
+        if self._carry_of != step.chunk + 1:
+            raise RunError(
+                f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit chunk "
+                f"{step.chunk + 1} right before"
+            )
+        return states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
+
+    def _earlier(self, step: schedule.Backward) -> Any:
         if not 0 <= self._carry_of < step.chunk:
             raise RunError(
                 f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit an earlier "
                 f"chunk before"
             )
         since = [self.source.resets(k) for k in range(self._carry_of + 1, step.chunk + 1)]
-        carry = states.cut_rows(self._carry, np.any(since, axis=0))
-        return states.map_numpy(lambda leaf: leaf.dtype.type(step.scale) * leaf, carry)
+        return states.scaled(states.cut_rows(self._carry, np.any(since, axis=0)), step.scale)
 
     def _check_batch(self, index: int, data: Ready) -> None:
         for leaf in tf.nest.flatten(self.head):

@@ -18,7 +18,8 @@ def plan_memory(policy: Policy, loop: Loop) -> MemoryPlan:
 
     Visits that chunk forwards, unless one of its shape was looked at before.
     """
-    data, state, residuals = loop.source[0], loop.enter(0), loop.calls.residuals
+    data, residuals = loop.source[loop.source.first], loop.calls.residuals
+    state = loop.calls.zero_state(data.batch)
     size = policy.window if isinstance(policy, ExactSweep) else None if policy.revisits else 1
     known = [n for n in (size, loop.source.count) if n is not None]
     return MemoryPlan(

@@ -19,7 +19,12 @@ from tgcarry.errors import PolicyError
 
 @runtime_checkable
 class Policy(Protocol):
-    """Plans the visits of a stream of chunks; implement it to bring a policy of your own."""
+    """Plans the visits of a stream of chunks; implement it to bring a policy of your own.
+
+    The same breaks have to give the same steps: a run that goes on after an interruption has
+    its policy plan again what was done already. A policy with an attribute `clip_norm` has its
+    upstreams scaled down to this norm.
+    """
 
     @property
     def revisits(self) -> bool:
@@ -65,12 +70,16 @@ class Stale:
 
     Args:
       decay: float in [0, 1]; 0 is `Truncated`.
+      clip_norm: largest norm of an upstream, over all streams and leaves; a larger one is scaled
+        down to it. None for no limit.
     """
 
     decay: float = 1.0
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         _check_share("Stale(decay", self.decay)
+        _check_limit("Stale", self.clip_norm)
 
     @property
     def revisits(self) -> bool:
@@ -104,6 +113,8 @@ class ExactSweep:
       window: most chunks per window and optimiser step; None for the whole sequence.
       end_decay: float in [0, 1].
       memory_budget: bytes as an int, or text such as "512MiB"; None or 0 to keep nothing.
+      clip_norm: largest norm of an upstream, as in `Stale`. Where one is scaled down, the
+        gradient is that of a chunk whose future counts less, and not exact.
 
     Source: Werbos 1990, "Backpropagation through time: what it does and how to do it", Proc.
       IEEE 78(10); the recomputation of chunks from saved states is Chen et al. 2016,
@@ -113,6 +124,7 @@ class ExactSweep:
     window: int | None = None
     end_decay: float = 0.0
     memory_budget: str | int | None = None
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         window: Any = self.window
@@ -124,6 +136,7 @@ class ExactSweep:
             )
         _check_share("ExactSweep(end_decay", self.end_decay)
         to_bytes(self.memory_budget, "ExactSweep(memory_budget")
+        _check_limit("ExactSweep", self.clip_norm)
 
     @property
     def revisits(self) -> bool:
@@ -148,3 +161,11 @@ def _check_share(what: str, value: Any) -> None:
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and 0 <= value <= 1):
         raise PolicyError(f"{what}={value!r}): give a number from 0 to 1")
+
+
+def _check_limit(policy: str, value: Any) -> None:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if value is not None and not (number and 0 < value < math.inf):
+        raise PolicyError(
+            f"{policy}(clip_norm={value!r}): give a finite number above 0, or None for no limit"
+        )

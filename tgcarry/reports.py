@@ -29,6 +29,8 @@ class Report(NamedTuple):
     """Norm of the upstream that entered each chunk's end, in the order of `chunks`."""
     seconds: float
     """Wall time of the step, without what the caller did between steps."""
+    clipped: int = 0
+    """Upstreams that were scaled down to the policy's `clip_norm`."""
 
 
 class Gradients(NamedTuple):

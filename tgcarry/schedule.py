@@ -19,7 +19,7 @@ checks this for every schedule made here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 UpstreamSource = Literal["zero", "following", "earlier"]
@@ -155,6 +155,16 @@ def _with_ends(
         previous = chunk
     if previous >= 0:
         yield previous, "sequence"
+
+
+def numbered_from(first: int, steps: Iterable[Step]) -> Iterator[Step]:
+    """Adds `first` to the chunk numbers of a schedule that counts from 0."""
+    for step in steps:
+        yield step if isinstance(step, Apply) or not first else _moved(step, first)
+
+
+def _moved(step: Save | Forward | Keep | Load | Backward, by: int) -> Step:
+    return replace(step, chunk=step.chunk + by)
 
 
 def to_text(steps: Iterable[Step]) -> str:

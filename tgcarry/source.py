@@ -32,10 +32,23 @@ class ChunkSource:
     Args:
       chunks: a sequence of chunks, or any other iterable of them.
       make_ready: makes a chunk of a number ready to be fed; None leaves chunks as they are.
+      first: the chunk to begin with.
+      breaks: those of chunks from there on that an earlier run has read. A sequence's are not
+        read again, other chunks are, in their turn.
+      resets: the flags that the carry may still cross, of chunks that were read.
+      mend: checks a chunk of a number in place of `check_chunk`, and returns what to read for it;
+        called at every read.
     """
 
     def __init__(
-        self, chunks: Iterable[Chunk], make_ready: Callable[[Chunk, int], Any] | None = None
+        self,
+        chunks: Iterable[Chunk],
+        make_ready: Callable[[Chunk, int], Any] | None = None,
+        *,
+        first: int = 0,
+        breaks: Iterable[bool] = (),
+        resets: Mapping[int, np.ndarray] | None = None,
+        mend: Callable[[Chunk, int], Chunk] | None = None,
     ) -> None:
         wrong = isinstance(chunks, Chunk | Mapping | np.ndarray | str)
         if wrong or not isinstance(chunks, Iterable):
@@ -46,11 +59,14 @@ class ChunkSource:
         self._sequence = chunks if isinstance(chunks, Sequence) else None
         self._iterator = iter(()) if self._sequence is not None else iter(chunks)
         self._make_ready = make_ready or (lambda chunk, index: chunk)
+        self._mend = mend
         self._held: dict[int, Chunk] = {}
         self._ready: dict[int, Any] = {}
-        self._resets: dict[int, np.ndarray] = {}
-        self._read = 0
-        self._oldest = 0
+        self._resets: dict[int, np.ndarray] = dict(resets or {})
+        self.first = first
+        self._breaks = bytearray(breaks)
+        self._read = first + len(self._breaks)
+        self._oldest = min(self._resets, default=first)
         self._ahead: Chunk | None = None
         self._expected: int | None = None
         self._beside: Beside | None = Beside()
@@ -62,8 +78,25 @@ class ChunkSource:
 
     def breaks(self) -> Iterator[bool]:
         """Yields for each chunk whether every stream starts anew there; reads as it goes."""
+        known = len(self._breaks)
+        if self._sequence is None:
+            self._pass_over(self.first)
+        for place in range(known):
+            if self._sequence is None:
+                self._read_again(self.first + place)
+            yield bool(self._breaks[place])
         while self._advance():
-            yield bool(self._resets[self._read - 1].all())
+            yield bool(self._breaks[-1])
+
+    @property
+    def breaks_read(self) -> np.ndarray:
+        """The breaks of the chunks that were read, from the first on."""
+        return np.frombuffer(bytes(self._breaks), bool)
+
+    @property
+    def resets_held(self) -> dict[int, np.ndarray]:
+        """The reset flags that are not forgotten, by chunk."""
+        return dict(self._resets)
 
     def __getitem__(self, index: int) -> Any:
         if index not in self._ready:
@@ -133,21 +166,47 @@ class ChunkSource:
         self._ahead = None
         self._read += 1
         self._resets[index] = np.asarray(chunk.resets, bool)
+        self._breaks.append(bool(self._resets[index].all()))
         self._held[index] = chunk
         if self._sequence is not None:
             _shorten(self._held, _KEPT)
         return True
 
     def _first_read(self) -> Chunk:
-        index = self._read
-        chunk = next(self._iterator) if self._sequence is None else self._sequence[index]
+        return self._checked(self._read, self._given(self._read))
+
+    def _given(self, index: int) -> Any:
+        return next(self._iterator) if self._sequence is None else self._sequence[index]
+
+    def _checked(self, index: int, chunk: Any) -> Chunk:
         if not isinstance(chunk, Chunk):
             raise RunError(
                 f"chunk {index} is of type {type(chunk).__name__}, not a tgcarry.Chunk: make "
                 f"chunks with split_chunks(arrays, length)"
             )
+        if self._mend is not None:
+            return self._mend(chunk, index)
         check_chunk(chunk, index)
         return chunk
+
+    def _pass_over(self, count: int) -> None:
+        for index in range(count):
+            if next(self._iterator, None) is None:
+                raise _too_few(index, count)
+
+    def _read_again(self, index: int) -> None:
+        """Takes a chunk that an earlier run has read from an iterable, and holds it."""
+        try:
+            chunk = self._checked(index, self._given(index))
+        except StopIteration:
+            raise _too_few(index, self._read) from None
+        if bool(np.all(chunk.resets)) != bool(self._breaks[index - self.first]):
+            raise RunError(
+                f"chunk {index} is another than when the run stood there: its streams "
+                f"{'start' if np.all(chunk.resets) else 'do not start'} anew: give the same "
+                f"chunks from the first on"
+            )
+        self._held[index] = chunk
 
     def _get_ready(self, index: int) -> None:
         chunk = self._ahead if index == self._read else self._held.get(index)
@@ -155,10 +214,19 @@ class ChunkSource:
             if self._sequence is None:
                 raise RunError(f"chunk {index} was released; its schedule visits it too often")
             chunk = self._sequence[index]
+            if self._mend is not None:
+                chunk = self._mend(chunk, index)
         self._ready[index] = self._make_ready(chunk, index)
         _shorten(self._ready, _READY)
         if self._sequence is not None:
             self._held.pop(index, None)
+
+
+def _too_few(count: int, wanted: int) -> RunError:
+    return RunError(
+        f"there are {count} chunks, but the run stood at {wanted}: give the same chunks, from the "
+        f"first on"
+    )
 
 
 def _shorten(by_age: dict[int, Any], most: int) -> None:

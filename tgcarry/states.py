@@ -112,6 +112,11 @@ def cut_rows(nest: Any, rows: np.ndarray) -> Any:
     return map_numpy(cut, nest)
 
 
+def scaled(nest: Any, factor: float) -> Any:
+    """Multiplies every leaf of a nest of arrays, in the leaf's own dtype."""
+    return map_numpy(lambda leaf: leaf.dtype.type(factor) * leaf, nest)
+
+
 def nest_norm(nest: Any) -> float:
     """Returns the Euclidean norm over all leaves of a nest of arrays, in float64."""
     leaves = [np.asarray(leaf, np.float64) for leaf in tf.nest.flatten(nest)]

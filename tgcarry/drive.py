@@ -1,0 +1,212 @@
+"""Training along a schedule: each step obeyed, sweeps applied, and a place to go on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from tgcarry import schedule
+from tgcarry.errors import DataError, NumericsError, RunError
+from tgcarry.loop import At, Done, Loop, with_next
+from tgcarry.planning import steps_for
+from tgcarry.policies import Policy
+from tgcarry.position import Position
+from tgcarry.reports import Report, add_metrics
+
+Pairs = Iterator[tuple[schedule.Step, schedule.Step | None]]
+
+
+class BadNumbers(NamedTuple):
+    """Tells where a number stopped being finite; nothing of its sweep was applied."""
+
+    error: NumericsError | DataError
+    """The latter for numbers that were so in the data."""
+    step: int
+    """Optimiser steps before it."""
+    at: At | None
+    """What the session call was made with; None if it was the optimiser's, or none was made."""
+
+
+OnBadNumbers = Callable[[BadNumbers], Literal["stop", "skip"]]
+
+
+class Drive:
+    """Takes a loop along its policy's schedule, optimiser step by optimiser step.
+
+    Args:
+      loop: at its beginning.
+      policy: plans the steps.
+      reduce: as in `Runner`.
+      start: where to go on from; `Position()` with the optimiser steps so far for a beginning.
+      on_rest: called between two visits of a sweep, where `position` can be asked for.
+      on_bad_numbers: says what to do where a number is not finite; None to stop.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        policy: Policy,
+        reduce: str,
+        start: Position,
+        on_rest: Callable[[], None] | None = None,
+        on_bad_numbers: OnBadNumbers | None = None,
+    ) -> None:
+        self._loop = loop
+        self._mean = reduce == "mean"
+        self._start = start
+        self._on_rest = on_rest
+        self._on_bad_numbers = on_bad_numbers
+        self._obeyed = start.obeyed
+        self._applied = start.applied
+        self._steps = start.steps
+        self._busy = self._stepped = False
+        self._stopping = False
+        self._restored = False
+        loop.clip = getattr(policy, "clip_norm", None)
+        planned = schedule.numbered_from(start.first, steps_for(policy, loop))
+        self._pairs: Pairs = with_next(planned)
+
+    def stop(self) -> None:
+        """Has the reports end after the visit that is being made."""
+        self._stopping = True
+
+    @property
+    def position(self) -> Position:
+        """Where this stands.
+
+        Raises:
+          RunError: it is in the middle of a visit.
+        """
+        if not self._restored:
+            return self._start
+        if self._busy or self._stepped:
+            raise RunError("a position in the middle of a visit: take it between two")
+        return self._loop.position(
+            first=self._start.first,
+            obeyed=self._obeyed,
+            steps=self._steps,
+            applied=self._applied,
+        )
+
+    def reports(self) -> Iterator[Report]:
+        """Yields a report per optimiser step; the work is done as they are asked for."""
+        loop, visits = self._loop, self._loop.calls.visits
+        loop.calls.clear()
+        with loop:
+            self._replay()
+            if visits is not None and visits.stop_requested:
+                return
+            started = time.perf_counter()
+            for step, following in self._pairs:
+                loop.source.expect(getattr(following, "chunk", None))
+                if isinstance(step, schedule.Backward) and not self._announced(step):
+                    return
+                self._busy = failed = True
+                try:
+                    report = self._obey(step, following)
+                    failed = False
+                except NumericsError as error:
+                    self._skip(error, step)
+                    report = None
+                self._busy = False
+                self._obeyed += 1
+                if visits is not None and not (failed or isinstance(following, schedule.Apply)):
+                    visits.after()
+                if report is not None:
+                    yield report._replace(seconds=time.perf_counter() - started)
+                    started = time.perf_counter()
+                elif self._on_rest is not None and self._at_rest:
+                    self._on_rest()
+                if self._stopping and self._at_rest:
+                    return
+                if report is not None and visits is not None and visits.stop_requested:
+                    return
+
+    @property
+    def _at_rest(self) -> bool:
+        return self._loop.at_rest and not self._stepped
+
+    def _announced(self, step: schedule.Backward) -> bool:
+        """Tells hooks of a visit; False if one ended the training."""
+        calls = self._loop.calls
+        return calls.visits is None or calls.announce(self._loop.source[step.chunk])
+
+    def _replay(self) -> None:
+        """Passes over the steps that were obeyed before, and takes up what they had left."""
+        count = 0
+        for step, _ in islice(self._pairs, self._start.obeyed):
+            count += 1
+            if isinstance(step, schedule.Backward):
+                self._loop.source.release(step.chunk)
+        if count < self._start.obeyed:
+            raise RunError(
+                f"the run stood {self._start.obeyed} steps into its schedule, and with these "
+                f"chunks there are {count}: give the same chunks and the same policy"
+            )
+        self._loop.restore(self._start)
+        self._restored = True
+
+    def _obey(self, step: schedule.Step, following: schedule.Step | None) -> Report | None:
+        if isinstance(step, schedule.Apply):
+            return self._apply(step)
+        open_sweep = self._loop.visited or getattr(step, "kept", False)
+        alone = isinstance(following, schedule.Apply) and not open_sweep
+        self._loop.obey(step, update="step" if alone else "gather")
+        self._stepped = alone and isinstance(step, schedule.Backward)
+        return None
+
+    def _apply(self, step: schedule.Apply) -> Report:
+        loop = self._loop
+        loop.obey(step, update="gather")
+        visits = loop.take_visits()
+        norm = visits[0].visit.grad_norm
+        if not self._stepped:
+            loop.last = None
+            norm = loop.calls.apply(1 / len(visits) if self._mean else 1.0)
+        self._stepped = False
+        self._steps += 1
+        self._applied = visits[-1].chunk + 1
+        return _report(self._steps, visits, norm)
+
+    def _skip(self, error: NumericsError, step: schedule.Step) -> None:
+        """Leaves the rest of a sweep out if that is what is wanted; else raises its error."""
+        bad = BadNumbers(error, self._steps, self._loop.last)
+        if self._on_bad_numbers is None or self._on_bad_numbers(bad) != "skip":
+            raise error
+        chunks = [done.chunk for done in self._loop.take_visits()]
+        while not isinstance(step, schedule.Apply):
+            if isinstance(step, schedule.Backward):
+                self._loop.source.release(step.chunk)
+            chunks.append(step.chunk)
+            step, _ = next(self._pairs, (schedule.Apply(), None))
+            self._obeyed += 1
+        through = max([*chunks, self._applied])
+        self._loop.abandon(through)
+        self._stepped = False
+        self._applied = through + 1
+
+
+def _report(step: int, visits: Sequence[Done], norm: float) -> Report:
+    metrics: dict[str, float] = {}
+    for done in visits:
+        add_metrics(metrics, done.visit.metrics)
+    losses = tuple(done.visit.loss for done in visits)
+    return Report(
+        step=step,
+        chunks=range(visits[0].chunk, visits[-1].chunk + 1),
+        loss=sum(losses),
+        chunk_losses=losses,
+        metrics=metrics,
+        time_steps=sum(done.time_steps for done in visits),
+        grad_norm=norm,
+        upstream_norms=tuple(done.upstream_norm for done in visits),
+        clipped=sum(done.clipped for done in visits),
+        seconds=0.0,
+    )
+
+
+def always(_: BadNumbers) -> Literal["skip"]:
+    """Skips every sweep that has a number that is not finite."""
+    return "skip"
