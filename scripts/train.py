@@ -5,10 +5,14 @@ For example:
   python scripts/train.py --data=stdlib --policy=exact --window=8 --logdir=runs/text
   python scripts/train.py --data=series --units=32 --chunk=26 --batch=8 --logdir=runs/co2
   python scripts/train.py --data=my.csv --target=load --stream=sensor --logdir=runs/mine
+
+The same command again goes on with a run that was interrupted. SIGTERM or SIGINT has it save and
+end with exit code 75, which says so; a second one ends it at once.
 """
 
 import _startup
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,11 +23,15 @@ from tqdm import tqdm
 from tgcarry import console
 from tgcarry.dataset import BUILTIN, DataOptions
 from tgcarry.engines import ENGINES
-from tgcarry.errors import ChunkError
+from tgcarry.errors import ChunkError, StoppedError
 from tgcarry.model import CELLS, OPTIMIZERS
-from tgcarry.options import TrainOptions
+from tgcarry.options import JobOptions, TrainOptions
 from tgcarry.plots import plot_run
+from tgcarry.signals import StopSignals
 from tgcarry.training import Progress, train
+
+# EX_TEMPFAIL of sysexits.h: what was to be done was not, and trying again will help.
+EXIT_GO_ON = 75
 
 _BUILTIN_HELP = "; ".join(f"{name}: {what}" for name, what in BUILTIN.items())
 
@@ -76,9 +84,34 @@ _EPOCHS = flags.DEFINE_integer("epochs", 1, "Times to read the training data.")
 _STEPS = flags.DEFINE_integer("steps", 0, "Stop after so many optimiser steps; 0: no limit.")
 _EVERY = flags.DEFINE_integer("eval_every", 0, "Chunks between validations; 0: twenty in a run.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and generated data.")
+_CLIP_CARRY = flags.DEFINE_float(
+    "clip_carry", 0.0, "Largest norm of a gradient that is carried between chunks; 0: no limit."
+)
 _ENGINE = flags.DEFINE_enum("engine", "auto", list(ENGINES), "How the cells are unrolled.")
 _LOG_DIR = flags.DEFINE_string("logdir", None, "Folder for checkpoints, metrics and plots.")
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Remove an earlier run in --logdir.")
+_OVERWRITE = flags.DEFINE_bool(
+    "overwrite", False, "Remove an earlier run in --logdir, rather than go on with it."
+)
+_OVERRIDE = flags.DEFINE_bool(
+    "override_config", False, "Go on with a run in --logdir although options or data changed."
+)
+_SAVE_EVERY = flags.DEFINE_float(
+    "checkpoint_every", 60.0, "Seconds between checkpoints; each validation makes one besides."
+)
+_KEEP = flags.DEFINE_integer("keep", 3, "Checkpoints to keep; the best is kept besides.")
+_ON_NAN = flags.DEFINE_enum(
+    "on_nan",
+    "stop",
+    ["stop", "skip", "rollback"],
+    "A number that is not finite: stop; or leave its sweep out; or take the weights of the last "
+    "validation and leave out what was read since.",
+)
+_ON_STORAGE = flags.DEFINE_enum(
+    "on_storage_error",
+    "stop",
+    ["stop", "continue"],
+    "Metrics or a checkpoint that cannot be written: stop, or go on without and try again.",
+)
 
 flags.mark_flag_as_required("logdir")
 
@@ -127,6 +160,18 @@ def _options() -> TrainOptions:
         eval_every=_EVERY.value,
         seed=_SEED.value,
         engine=_ENGINE.value,
+        clip_carry=_CLIP_CARRY.value or None,
+    )
+
+
+def _care() -> JobOptions:
+    return JobOptions(
+        overwrite=_OVERWRITE.value,
+        override_config=_OVERRIDE.value,
+        checkpoint_every=_SAVE_EVERY.value,
+        keep=_KEEP.value,
+        on_nan=_ON_NAN.value,
+        on_storage_error=_ON_STORAGE.value,
     )
 
 
@@ -135,7 +180,7 @@ def _summary(values: dict[str, Any], log_dir: Path) -> str:
         ["policy", values["policy"]],
         ["optimiser steps", str(values["steps"])],
         ["chunks read", str(values["chunks"])],
-        ["median time per step", f"{values['milliseconds_per_step']:.1f} ms"],
+        ["median time per step", f"{values['milliseconds_per_step'] or math.nan:.1f} ms"],
         ["mean time per chunk", f"{values['milliseconds_per_chunk']:.1f} ms"],
         ["training time", f"{values['training_seconds']:.1f} s"],
         ["peak memory", f"{values['peak_memory_mib']:.0f} MiB"],
@@ -146,6 +191,12 @@ def _summary(values: dict[str, Any], log_dir: Path) -> str:
     return console.table(["run", "value"], rows)
 
 
+def _say(text: str) -> None:
+    """Prints above the bar, and at once: whoever reads a log wants to see where the job is."""
+    tqdm.write(text)
+    sys.stdout.flush()
+
+
 def main(_: list[str]) -> None:
     """Reads the flags and trains."""
     log_dir = Path(_LOG_DIR.value or "")
@@ -154,16 +205,26 @@ def main(_: list[str]) -> None:
         console.one_line_errors("train.py"),
         # A bar where someone watches, plain lines elsewhere.
         tqdm(unit="chunk", disable=None if sys.stderr.isatty() else True, leave=False) as bar,
+        StopSignals() as signals,
     ):
 
         def show(progress: Progress) -> None:
             bar.total = progress.chunks
             bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
-            bar.update()
+            bar.update(progress.chunk - bar.n)
 
-        summary = train(
-            _options(), log_dir, overwrite=_OVERWRITE.value, on_progress=show, on_text=tqdm.write
-        )
+        try:
+            summary = train(
+                _options(),
+                log_dir,
+                _care(),
+                on_progress=show,
+                on_text=_say,
+                should_stop=lambda: signals.requested,
+            )
+        except StoppedError as stopped:
+            print(f"train.py: {stopped}", file=sys.stderr)
+            sys.exit(EXIT_GO_ON)
         plots = plot_run(log_dir)
     print(_summary(summary, log_dir))
     print("plots:", ", ".join(str(path) for path in plots))

@@ -17,11 +17,13 @@ SCRIPTS = PACKAGE.parent / "scripts"
 FLOORS = (
     "starting",
     "folder",
+    "attempts",
     "status",
     "lines",
     "errors",
     "reference",
     "tf1",
+    "histograms",
     "schedule",
     "budget",
     "data",
@@ -41,28 +43,44 @@ FLOORS = (
     "engines",
     "unroll",
     "chain",
+    "carried",
     "chunk",
+    "hooks",
+    "monitored",
     "feeding",
     "residuals",
     "kinds",
     "calls",
+    "diagnosis",
     "beside",
     "source",
     "policies",
+    "saved_carry",
+    "carry_hook",
+    "sessions",
+    "position",
     "loop",
     "planning",
     "reports",
+    "drive",
     "runner",
     "model",
     "dataset",
     "store",
     "locks",
+    "positions",
     "checkpoints",
     "logs",
     "options",
     "scores",
+    "fingerprint",
+    "earlier",
+    "signals",
+    "mishaps",
+    "job",
     "training",
     "evaluation",
+    "exporting",
     "plots",
     "pages",
     "words",
@@ -74,12 +92,20 @@ FLOORS = (
     "flow",
     "comparison",
     "console",
+    "flag_values",
+    "grid",
+    "fleet",
+    "grid_runs",
+    "grid_table",
+    "grid_job",
     "legacy",
     "__main__",
 )
 # Rooms that know less than their place would let them.
 ONLY = {
     "folder": set(),
+    "attempts": set(),
+    "histograms": set(),
     "status": {"folder"},
     "lines": set(),
     "errors": set(),
@@ -90,6 +116,14 @@ ONLY = {
     "data": {"errors"},
     "store": {"errors", "data"},
     "locks": {"errors", "data", "store"},
+    # What scripts/sweep.py runs on without TensorFlow.
+    "console": {"errors"},
+    "flag_values": {"errors", "data"},
+    "grid": {"errors", "data", "flag_values"},
+    "fleet": set(),
+    "grid_runs": {"errors", "data", "store", "locks", "folder", "fleet", "grid"},
+    "grid_table": {"console", "grid_runs"},
+    "grid_job": {"errors", "folder", "fleet", "grid", "grid_runs", "grid_table"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -167,7 +201,7 @@ def test_data_needs_numpy_only(path):
         assert target.split(".")[0] not in ("tensorflow", "absl", "matplotlib", "tqdm"), target
 
 
-@pytest.mark.parametrize("alone", ["folder", "status", "lines"])
+@pytest.mark.parametrize("alone", ["folder", "attempts", "status", "lines"])
 def test_what_is_executed_alone_needs_the_standard_library_only(alone):
     # What types alone need stands under `if TYPE_CHECKING`.
     body = tree(PACKAGE / f"{alone}.py").body

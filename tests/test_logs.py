@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -181,8 +182,8 @@ class TestReadMetrics:
         with pytest.raises(LogError) as error:
             logs.read_metrics(tmp_path, "train")
         assert str(tmp_path / "metrics.jsonl") in line_of(error)
-        (tmp_path / "metrics.jsonl").write_bytes(b"\xff\xfe")
-        with pytest.raises(LogError, match="cannot be read"):
+        (tmp_path / "metrics.jsonl").write_bytes(b"\xff\xfe\n{}\n")
+        with pytest.raises(LogError, match=r"metrics\.jsonl.*line 1|cannot be read"):
             logs.read_metrics(tmp_path, "train")
 
 
@@ -223,7 +224,7 @@ class TestReadRun:
         folder = write_run(tmp_path / "run")
         (folder / ".lock").write_text("")
         (folder / name).write_text('{"pid": 77, "host": "here", "since": "noon"}')
-        assert logs.read_run(folder).worker == (77, "here")
+        assert logs.read_run(folder).worker[:2] == (77, "here")
 
     @pytest.mark.parametrize(
         "text",
@@ -248,3 +249,31 @@ class TestReadRun:
             with pytest.raises(LogError) as error:
                 logs.read_run(path)
             assert str(path) in line_of(error)
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "summary.json"])
+def test_files_that_would_never_end(tmp_path, name):
+    run = write_run(tmp_path / "run", summary=SUMMARY)
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(LogError, match="not a regular file") as error:
+        logs.read_run(run)
+    assert str(run / name) in line_of(error)
+    (run / name).unlink()
+    (run / name).write_bytes(b"[" * 100_000 + b"\n{}\n")
+    with pytest.raises(LogError, match="nested too deep") as error:
+        logs.read_run(run)
+    assert str(run / name) in line_of(error)
+
+
+def test_a_lock_that_would_never_end_says_nothing(tmp_path):
+    run = write_run(tmp_path / "run")
+    os.mkfifo(run / ".lock")
+    (run / "job.lock").write_bytes(b"[" * 100_000)
+    assert logs.read_run(run).worker is None
+
+
+def test_a_name_that_would_break_the_line(tmp_path):
+    with pytest.raises(LogError, match=r"a\\nb'") as error:
+        logs.read_run(tmp_path / "a\nb")
+    line_of(error)

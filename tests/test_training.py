@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from scripts_run import metric_lines, snapshot
 
-from tgcarry import console, data, training
+from tgcarry import console, data, scores, training
 from tgcarry.dataset import DataOptions
 from tgcarry.errors import DataError, NumericsError, PolicyError, RunError, TgcarryError
 from tgcarry.evaluation import evaluate
 from tgcarry.policies import ExactSweep, Stale, Truncated
 from tgcarry.reports import Evaluation
-from tgcarry.training import TrainOptions, make_policy, score, train
+from tgcarry.options import JobOptions, TrainOptions, make_policy
+from tgcarry.scores import score
+from tgcarry.training import train
 
 OPTIONS = TrainOptions(
     data=DataOptions(data="series", batch=4, chunk=10),
@@ -84,7 +86,7 @@ def test_the_scale_survives_json():
 
 
 def test_peak_memory_is_that_of_a_process_with_tensorflow():
-    assert 50 * 2**20 < training.peak_memory() < 2**40
+    assert 50 * 2**20 < scores.peak_memory() < 2**40
 
 
 def test_a_memory_budget_is_told_before_training_and_changes_no_loss(tmp_path):
@@ -142,7 +144,7 @@ def test_a_refused_run_does_not_cost_the_one_that_is_there(finished, tmp_path, c
     folder = shutil.copytree(finished, tmp_path / "run")
     before = snapshot(folder)
     with pytest.raises(TgcarryError):
-        quietly(replace(OPTIONS, **changes), folder, overwrite=True)
+        quietly(replace(OPTIONS, **changes), folder, care=JobOptions(overwrite=True))
     assert snapshot(folder) == before
 
 
@@ -206,10 +208,18 @@ def test_a_run_that_diverges_is_stopped(tmp_path):
     metric_lines(tmp_path)
 
 
-def test_a_finished_run_is_not_trained_over_without_asking(finished):
+def test_a_finished_run_is_left_as_it_is(finished):
+    before, told = snapshot(finished), []
+    summary = train(OPTIONS, finished, on_text=told.append)
+    assert summary == json.loads((finished / "summary.json").read_text())
+    assert snapshot(finished) == before
+    assert any("has finished already" in line for line in told)
+
+
+def test_another_run_is_refused_with_what_differs(finished):
     before = snapshot(finished)
-    with pytest.raises(TgcarryError, match="overwrite"):
-        quietly(OPTIONS, finished)
+    with pytest.raises(RunError, match=r"eval_every: 4 -> 2; steps: 4 -> 6.*--override_c"):
+        quietly(replace(OPTIONS, steps=6, eval_every=2), finished)
     assert snapshot(finished) == before
 
 

@@ -42,6 +42,10 @@ class LogError(TgcarryError, OSError):
     """Arises when a log folder cannot be written, holds another run, or cannot be read back."""
 
 
+class StoppedError(TgcarryError, RuntimeError):
+    """Arises when a job was asked to end before its work was done: run it again to go on."""
+
+
 class LegacyError(TgcarryError, RuntimeError):
     """Arises when an old program cannot be read, translated or run."""
 

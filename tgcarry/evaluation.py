@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import data, logs
 from tgcarry.checkpoints import Checkpoints
+from tgcarry.data.wording import because, named, shown
 from tgcarry.dataset import DataOptions, open_dataset
 from tgcarry.errors import LogError, RunError
 from tgcarry.model import Model, ModelSpec, build_model
@@ -64,8 +65,10 @@ def read_trained(log_dir: Path) -> Trained:
             names["classes"],
             None if config["scale"] is None else data.Scale.from_json(config["scale"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LogError(f"{log_dir / logs.CONFIG}: not a run's configuration: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise LogError(
+            f"{named(log_dir / logs.CONFIG)}: not a run's configuration: {because(error)}"
+        ) from error
     _check_types(trained, log_dir)
     return trained
 
@@ -81,8 +84,8 @@ def _check_types(trained: Trained, log_dir: Path) -> None:
             wanted = float | int if isinstance(default, float) else type(default)
             if units or not (default in (None, MISSING) or isinstance(value, wanted)):
                 raise LogError(
-                    f"{log_dir / logs.CONFIG}: not a run's configuration: {field.name} is "
-                    f"{value!r}"
+                    f"{named(log_dir / logs.CONFIG)}: not a run's configuration: {field.name} is "
+                    f"{shown(value)}"
                 )
 
 
@@ -93,11 +96,11 @@ def restored(trained: Trained, log_dir: Path) -> Iterator[Restored]:
     Raises:
       LogError: no checkpoint can be restored.
     """
-    with tf.Graph().as_default() as graph:
+    with tf.Graph().as_default():
         model = build_model(trained.spec)
-        checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, graph)
+        checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, model.chunk)
         with Runner(model.chunk) as runner:
-            yield Restored(runner, model, checkpoints.restore(runner.session))
+            yield Restored(runner, model, checkpoints.restore(runner.session).step)
 
 
 def evaluate(log_dir: Path, path: str | None = None, batch: int | None = None) -> dict[str, Any]:

@@ -7,26 +7,34 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+_BLOCK = 1 << 16
+
 
 class LineFile:
-    """Appends lines to a new file, each in one system call.
+    """Appends lines to a file, each in one system call.
 
     What a full disk cuts short is taken back, so that a line that is written later starts where
     a line starts. Only the end of the process or of the machine in the middle of the call can
     leave half a line, and then at the end of the file.
 
     Args:
-      path: the file; what it held is removed.
+      path: the file; made if missing.
+      keep: bytes at its beginning that stay, as far as they are whole lines; the rest is removed.
 
     Raises:
       OSError: it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: int = 0) -> None:
         self._file = open(  # noqa: SIM115 - kept open; `Path.open` takes no opener
-            path, "wb", buffering=0, opener=_open_to_append
+            path, "r+b", buffering=0, opener=_open_to_append
         )
-        self._whole = 0
+        try:
+            self._whole = _whole_lines(self._file.fileno(), keep)
+            self._take_back()
+        except BaseException:
+            self._file.close()
+            raise
 
     def append(self, line: str) -> None:
         """Writes a line and its end.
@@ -51,6 +59,19 @@ class LineFile:
             raise
         self._whole += len(raw)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the lines that are there, to `keep` them later."""
+        return self._whole
+
+    def sync(self) -> None:
+        """Has what was written made to last.
+
+        Raises:
+          OSError: it could not be.
+        """
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
         """Closes the file; there is nothing left to be written."""
         self._file.close()
@@ -62,4 +83,16 @@ class LineFile:
 
 
 def _open_to_append(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_APPEND, 0o666)
+    return os.open(path, flags | os.O_APPEND | os.O_CREAT, 0o666)
+
+
+def _whole_lines(descriptor: int, most: int) -> int:
+    """Counts the bytes up to the end of the last whole line within the first `most`."""
+    end = min(most, os.fstat(descriptor).st_size)
+    while end:
+        start = max(0, end - _BLOCK)
+        place = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,11 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tgcarry.data.wording import because
 from tgcarry.errors import LogError
 from tgcarry.folder import (
+    ATTEMPTS,
+    BAD_NUMBERS,
     CHECKPOINTS,
     CONFIG,
     EVENTS,
@@ -26,6 +30,7 @@ from tgcarry.folder import (
     read_entries,
     read_object,
 )
+from tgcarry.histograms import histogram
 from tgcarry.lines import LineFile
 
 PLOTS = ("loss.png", "carry.png")
@@ -35,13 +40,17 @@ class LogWriter:
     """Writes a run's log folder.
 
     Every line of `metrics.jsonl` is written at once, whole or not at all. Nothing is written
-    before `config` is known to be writable; an earlier run's folder is refused.
+    before `config` is known to be writable; an earlier run's folder is refused, unless it is to
+    be gone on with.
 
     Args:
       folder: made if missing.
       config: JSON-ready configuration, written to `config.json`.
       graph: needed by TensorFlow's event writer; nothing is added to it.
       overwrite: remove an earlier run's files first.
+      resume: go on with an earlier run's files.
+      keep: bytes of its `metrics.jsonl` that stay; what it logged later is done again.
+      step: the optimiser steps that it goes on from.
 
     Raises:
       LogError: the folder holds a run, or cannot be written.
@@ -53,21 +62,31 @@ class LogWriter:
         config: Mapping[str, Any],
         graph: tf.Graph,
         overwrite: bool = False,
+        *,
+        resume: bool = False,
+        keep: int = 0,
+        step: int = 0,
     ) -> None:
         self.folder = folder
         try:
-            check_free(folder, overwrite)
+            check_free(folder, overwrite or resume)
             if overwrite:
                 _clear(folder)
             folder.mkdir(parents=True, exist_ok=True)
+            # From here on the run has not finished, whatever it had.
+            (folder / SUMMARY).unlink(missing_ok=True)
             _write_json(folder / CONFIG, config)
-            self._lines = LineFile(folder / METRICS)
+            self._lines = LineFile(folder / METRICS, keep if resume else 0)
         except OSError as error:
             if isinstance(error, LogError):
                 raise
             raise LogError(f"{folder}: cannot be written: {because(error)}") from error
         with graph.as_default():
             self._events = tf.summary.FileWriter(str(folder / EVENTS))
+        if resume:
+            # Has TensorBoard leave out what an earlier attempt logged beyond this step.
+            start = tf.SessionLog(status=tf.SessionLog.START)
+            self._events.add_session_log(start, step + 1)
 
     def __enter__(self) -> LogWriter:
         return self
@@ -93,28 +112,47 @@ class LogWriter:
           step: optimiser steps so far.
           values: numbers; those that are not finite become null.
         """
-        line = {"kind": kind, "step": step, **{k: _number(v) for k, v in values.items()}}
         scalars = [
             tf.Summary.Value(tag=f"{kind}/{name}", simple_value=value)
             for name, value in values.items()
         ]
-        try:
-            self._lines.append(json.dumps(line))
+        with self._writing(METRICS):
+            self._append(kind, step, {name: _number(value) for name, value in values.items()})
             self._events.add_summary(tf.Summary(value=scalars), step)
+
+    def note(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
+        """Adds one line to `metrics.jsonl` alone; `values` is what JSON can hold."""
+        with self._writing(METRICS):
+            self._append(kind, step, values)
+
+    def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Adds histograms to the event file, one per tag."""
+        shown = [tf.Summary.Value(tag=t, histo=histogram(array)) for t, array in values.items()]
+        with self._writing(EVENTS):
+            self._events.add_summary(tf.Summary(value=shown), step)
+
+    def sync(self) -> int:
+        """Has `metrics.jsonl` made to last; returns its bytes, to `keep` them later."""
+        with self._writing(METRICS):
+            self._lines.sync()
+        return self._lines.size
+
+    def _append(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
+        self._lines.append(json.dumps({"kind": kind, "step": step, **values}))
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except (OSError, tf.errors.OpError) as error:
-            raise LogError(
-                f"{self.folder / METRICS}: cannot be written: {because(error)}"
-            ) from error
+            raise LogError(f"{self.folder / name}: cannot be written: {because(error)}") from error
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Writes `summary.json`, which marks a run as finished."""
-        try:
+        with self._writing(SUMMARY):
+            self._lines.sync()
             self._events.flush()
             _write_json(self.folder / SUMMARY, summary)
-        except (OSError, tf.errors.OpError) as error:
-            raise LogError(
-                f"{self.folder / SUMMARY}: cannot be written: {because(error)}"
-            ) from error
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
@@ -186,14 +224,26 @@ def _log_errors() -> Iterator[None]:
 
 def _clear(folder: Path) -> None:
     """Removes what a run writes, and nothing else."""
-    for name in (CONFIG, METRICS, SUMMARY, *PLOTS):
-        (folder / name).unlink(missing_ok=True)
-    for name in (CHECKPOINTS, EVENTS):
+    # The configuration last: as long as it is there, it is a run that was to be removed.
+    for name in (CHECKPOINTS, EVENTS, BAD_NUMBERS):
         shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (METRICS, SUMMARY, ATTEMPTS, *PLOTS, CONFIG):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    """Writes a file that is there whole or not at all, and lasts."""
+    aside = path.with_name(f".{path.name}.new")
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(values, indent=2, sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
 
 
 def _number(value: float) -> float | None:

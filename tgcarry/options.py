@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tgcarry.dataset import DataOptions, Dataset
-from tgcarry.errors import PolicyError
+from tgcarry.errors import PolicyError, RunError
 from tgcarry.model import ModelSpec
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
 
@@ -35,10 +35,48 @@ class TrainOptions:
     seed: int = 0
     engine: str = "auto"
     """How the cells are unrolled; see `dynamic_rnn`."""
+    clip_carry: float | None = None
+    """Largest norm of a carried gradient; None for no limit."""
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """Says how a job is looked after; nothing here changes a number that is finite."""
+
+    overwrite: bool = False
+    """Remove an earlier run in the folder, rather than go on with it."""
+    override_config: bool = False
+    """Go on although options or data are others than those of the run."""
+    checkpoint_every: float = 60.0
+    """Seconds between checkpoints; there is one at every validation besides."""
+    keep: int = 3
+    """Checkpoints to keep, besides the best and the last one at a validation."""
+    on_nan: str = "stop"
+    """What to do about a sweep where a number is not finite: "stop", "skip" to leave it out,
+    "rollback" to take up the weights of the last validation besides."""
+    on_storage_error: str = "stop"
+    """What to do where metrics or a checkpoint cannot be written: "stop", or "continue"."""
+
+    def __post_init__(self) -> None:
+        if not self.checkpoint_every > 0:
+            raise RunError(f"checkpoint_every {self.checkpoint_every:g}: give seconds above 0")
+        if self.keep < 1:
+            raise RunError(f"keep {self.keep}: give at least 1 checkpoint")
+        _check_among("on_nan", self.on_nan, ("stop", "skip", "rollback"))
+        _check_among("on_storage_error", self.on_storage_error, ("stop", "continue"))
+
+
+def _check_among(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise RunError(f"{name} {value!r} is unknown: choose among {', '.join(choices)}")
 
 
 def make_policy(
-    name: str, window: int | None = None, decay: float = 1.0, memory_budget: str | None = None
+    name: str,
+    window: int | None = None,
+    decay: float = 1.0,
+    memory_budget: str | None = None,
+    clip_norm: float | None = None,
 ) -> Policy:
     """Makes the policy that a flag names: "truncated", "stale" or "exact".
 
@@ -48,9 +86,9 @@ def make_policy(
     if name == "truncated":
         return Truncated()
     if name == "stale":
-        return Stale(decay)
+        return Stale(decay, clip_norm)
     if name == "exact":
-        return ExactSweep(window, memory_budget=memory_budget)
+        return ExactSweep(window, memory_budget=memory_budget, clip_norm=clip_norm)
     raise PolicyError(f"policy {name!r} is unknown: choose among truncated, stale, exact")
 
 

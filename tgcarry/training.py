@@ -1,214 +1,206 @@
-"""The training job: opens data, builds the model, loops, logs, and sums up."""
+"""The training job: opens data, builds the model, goes on with what is there, and sums up."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry import data, logs
-from tgcarry.calls import Visit
-from tgcarry.checkpoints import Checkpoints
+from tgcarry import attempts, data, fingerprint, logs
+from tgcarry.checkpoints import Checkpoints, Restored
 from tgcarry.dataset import Dataset, open_dataset
-from tgcarry.errors import DataError, NumericsError, RunError
+from tgcarry.earlier import Earlier, find_earlier
+from tgcarry.errors import RunError, StoppedError
+from tgcarry.job import Job, Progress, Tell, named
+from tgcarry.locks import FolderLock
 from tgcarry.model import build_model
-from tgcarry.options import TrainOptions, make_policy, spec_for
-from tgcarry.reports import Report
+from tgcarry.options import JobOptions, TrainOptions, make_policy, spec_for
+from tgcarry.position import Position
 from tgcarry.runner import Runner
-from tgcarry.scores import peak_memory, score
 
-# Boundaries that the plot of the carried gradient looks back over, at the most.
-_CARRY_CHUNKS = 40
-
-
-class Progress(NamedTuple):
-    """Tells a progress display where a run is."""
-
-    chunk: int
-    chunks: int
-    loss: float
-    """Of the chunk, per scored step."""
+__all__ = ["Progress", "train"]
 
 
 def train(
     options: TrainOptions,
     log_dir: Path,
+    care: JobOptions | None = None,
     *,
-    overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     on_text: Callable[[str], None] = print,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Trains a model and leaves its log folder.
+    """Trains a model and leaves its log folder; goes on with a run that is there.
 
-    Everything that can be refused is refused before the log folder is touched.
+    Everything that can be refused is refused before the log folder is touched. A run that was
+    interrupted, at whatever moment, ends with the very weights that it would have ended with, on
+    the same machine; where the versions or settings that numbers depend on are others than at
+    its start, a line says so. A run that has finished is left as it is.
 
     Args:
       options: the run.
       log_dir: its folder.
-      overwrite: remove an earlier run there.
+      care: how the job is looked after.
       on_progress: called after each backward visit.
-      on_text: called with a line on validation and at the start.
+      on_text: called with a line on validation, at the start, and on what went wrong.
+      should_stop: asked after each visit; once it says so, the job saves where it stands.
 
     Returns:
       The summary, as written to `summary.json`.
 
     Raises:
-      TgcarryError: bad options or data, a log folder in use, numbers gone bad.
+      StoppedError: the job was asked to stop; call this again to go on.
+      TgcarryError: bad options or data, another run in the folder, numbers gone bad.
     """
-    policy = make_policy(options.policy, options.window, options.decay, options.memory_budget)
+    care = care or JobOptions()
+    policy = make_policy(
+        options.policy,
+        options.window,
+        options.decay,
+        options.memory_budget,
+        options.clip_carry,
+    )
+    _check(options)
+    logs.check_free(log_dir, overwrite=True)
+    _earlier(log_dir, options, care)
+    dataset = open_dataset(options.data)
+    for index, chunk in enumerate(dataset.validation or ()):
+        with named("validation"):
+            data.check_chunk(chunk, index)
+    with tf.Graph().as_default():
+        model = build_model(spec_for(options, dataset))
+        checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, model.chunk, care.keep)
+    config = _config(options, dataset)
+    with FolderLock(log_dir) as lock:
+        earlier = _earlier(log_dir, options, care)
+        if earlier is not None:
+            earlier.check_data(config["data"], care.override_config)
+            if earlier.summary is not None and earlier.is_finished(config):
+                on_text(f"{log_dir}: has finished already; --overwrite begins anew")
+                return earlier.summary
+        if lock.taken_over is not None:
+            on_text(f"goes on after {lock.taken_over}, which is gone")
+        tell = Tell(on_text, on_progress, should_stop)
+        job = Job(options, care, dataset, model, checkpoints, lock, tell)
+        runner = Runner(
+            model.chunk,
+            policy,
+            reduce=options.reduce,
+            seed=options.seed,
+            on_visit=job.visited,
+            on_rest=job.rested,
+            on_nan=job.bad_numbers,
+        )
+        on_text(dataset.description)
+        with runner:
+            restored = _restored(checkpoints, runner, earlier, config, on_text)
+            with logs.LogWriter(
+                log_dir,
+                config,
+                model.chunk.graph,
+                care.overwrite,
+                resume=earlier is not None,
+                keep=int(restored.notes["metrics_bytes"]) if restored is not None else 0,
+                step=restored.step if restored is not None else 0,
+            ) as log:
+                if options.memory_budget:
+                    on_text(str(runner.plan(dataset.train)))
+                with _attempt(log_dir, job, restored):
+                    job.run(runner, log, restored)
+                    summary = {"policy": str(policy), **job.figures()}
+                    log.finish(summary)
+    return summary
+
+
+def _check(options: TrainOptions) -> None:
     if options.epochs < 1 or (options.steps is not None and options.steps < 1):
         raise RunError(f"epochs {options.epochs}, steps {options.steps}: give at least 1 of each")
     if options.eval_every < 0:
         raise RunError(f"eval_every {options.eval_every}: give a number of chunks, or 0")
-    logs.check_free(log_dir, overwrite)
-    dataset = open_dataset(options.data)
-    for index, chunk in enumerate(dataset.validation or ()):
-        with _named("validation"):
-            data.check_chunk(chunk, index)
-    with tf.Graph().as_default() as graph:
-        spec = spec_for(options, dataset)
-        model = build_model(spec)
-        checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, graph)
-    config = {
+
+
+def _earlier(log_dir: Path, options: TrainOptions, care: JobOptions) -> Earlier | None:
+    """Finds the run that is to be gone on with, and refuses one of other options."""
+    earlier = None if care.overwrite else find_earlier(log_dir)
+    if earlier is not None:
+        earlier.check_options(asdict(options), care.override_config)
+    return earlier
+
+
+def _config(options: TrainOptions, dataset: Dataset) -> dict[str, Any]:
+    environment = fingerprint.environment()
+    return {
         "options": asdict(options),
-        "model": asdict(spec),
+        "model": asdict(spec_for(options, dataset)),
         "chunks": len(dataset.train) * options.epochs,
         "vocabulary": dataset.vocabulary,
         "classes": dataset.classes,
         "scale": None if dataset.scale is None else dataset.scale.to_json(),
-        "versions": {
-            "python": sys.version.split()[0],
-            "tensorflow": tf.__version__,
-            "numpy": np.__version__,
-        },
+        "data": fingerprint.of_dataset(dataset),
+        "versions": {name: environment[name] for name in ("python", "tensorflow", "numpy")},
+        "environment": environment,
     }
-    job = _Job(options, dataset, checkpoints, on_progress, on_text)
-    runner = Runner(
-        model.chunk, policy, reduce=options.reduce, seed=options.seed, on_visit=job.visited
-    )
-    on_text(dataset.description)
-    with runner, logs.LogWriter(log_dir, config, graph, overwrite) as log:
-        if options.memory_budget:
-            on_text(str(runner.plan(dataset.train)))
-        summary = {"policy": str(policy), **job.run(runner, log)}
-        log.finish(summary)
-    return summary
+
+
+def _restored(
+    checkpoints: Checkpoints,
+    runner: Runner,
+    earlier: Earlier | None,
+    config: dict[str, Any],
+    on_text: Callable[[str], None],
+) -> Restored | None:
+    """Restores the newest whole checkpoint of an earlier attempt, and says what is to be said."""
+    if earlier is None or not checkpoints.exist():
+        return None
+    restored = checkpoints.restore(runner.session)
+    for damage in checkpoints.damaged:
+        on_text(f"checkpoint {damage.name} is damaged: {damage.reason}; the one before is taken")
+    restored = restored._replace(position=_fitting(restored.position, earlier, config, on_text))
+    elsewhere = fingerprint.differences(earlier.config.get("environment"), config["environment"])
+    if elsewhere:
+        on_text(f"the last bits may differ from those of one go: {'; '.join(elsewhere)}")
+    on_text(f"goes on from step {restored.step}, chunk {restored.position.applied}")
+    return restored
+
+
+def _fitting(
+    position: Position,
+    earlier: Earlier,
+    config: dict[str, Any],
+    on_text: Callable[[str], None],
+) -> Position:
+    """Returns where to go on from under a configuration that may be another one."""
+    if not earlier.same_data(config["options"], config["data"]):
+        on_text("other data: the weights go on, and the data are read from their beginning")
+        return Position(steps=position.steps)
+    if not earlier.same_schedule(config["options"]):
+        on_text("another policy: planned anew from here on")
+        return position.replanned()
+    return position
 
 
 @contextmanager
-def _named(part: str) -> Iterator[None]:
-    """Says in the message of a bad chunk or number which part of the data it was in."""
+def _attempt(log_dir: Path, job: Job, restored: Restored | None) -> Iterator[None]:
+    """Keeps a record of who worked on the run, from where to where, and how that ended."""
+    path = log_dir / logs.ATTEMPTS
+    begun = (0, 0) if restored is None else (restored.step, restored.position.applied)
+    # A record that cannot be written is no reason not to work.
+    with suppress(OSError):
+        attempts.log_start(path, *begun)
+    reason, message = attempts.FAILED, "ended by an error"
     try:
         yield
-    except (DataError, NumericsError) as error:
-        raise type(error)(f"{part}: {error}") from error
-
-
-class _Job:
-    """Keeps what a running job counts."""
-
-    def __init__(
-        self,
-        options: TrainOptions,
-        dataset: Dataset,
-        checkpoints: Checkpoints,
-        on_progress: Callable[[Progress], None] | None,
-        on_text: Callable[[str], None],
-    ) -> None:
-        self._options = options
-        self._dataset = dataset
-        self._checkpoints = checkpoints
-        self._on_progress = on_progress
-        self._on_text = on_text
-        self._chunks = len(dataset.train) * options.epochs
-        self._every = options.eval_every or max(1, self._chunks // 20)
-        self._seen = 0
-        self._best: float | None = None
-
-    def visited(self, index: int, visit: Visit) -> None:
-        """Passes a backward visit on to the progress display."""
-        self._seen += 1
-        if self._on_progress is not None:
-            self._on_progress(Progress(self._seen, self._chunks, _per_step(visit.metrics)))
-
-    def run(self, runner: Runner, log: logs.LogWriter) -> dict[str, Any]:
-        """Trains to the end and returns the figures of the summary."""
-        chunks = data.epochs(self._dataset.train, self._options.epochs)
-        started, training, step, done = time.perf_counter(), 0.0, 0, 0
-        validation = self._validate(runner, log, 0, 0)
-        due, step_times = self._every, []
-        for report in self._limited(runner.run(chunks)):
-            step, done = report.step, report.chunks.stop
-            training += report.seconds
-            step_times.append(report.seconds)
-            log.write("train", step, _to_values(report))
-            if done >= due:
-                validation = self._validate(runner, log, step, done)
-                self._checkpoints.save(runner.session, step)
-                due = done + self._every
-        if done != due - self._every:
-            validation = self._validate(runner, log, step, done)
-            self._checkpoints.save(runner.session, step)
-        return {
-            "steps": step,
-            "chunks": done,
-            "validation": validation,
-            "best_validation_loss": self._best,
-            "milliseconds_per_step": 1e3 * float(np.median(step_times)),
-            "milliseconds_per_chunk": 1e3 * training / max(1, done),
-            "training_seconds": training,
-            "seconds": time.perf_counter() - started,
-            "peak_memory_mib": peak_memory() / 2**20,
-            "carry_norms": self._carry_norms(runner),
-        }
-
-    def _limited(self, reports: Iterator[Report]) -> Iterator[Report]:
-        for report in reports:
-            yield report
-            if self._options.steps is not None and report.step >= self._options.steps:
-                return
-
-    def _validate(
-        self, runner: Runner, log: logs.LogWriter, step: int, chunks: int
-    ) -> dict[str, float] | None:
-        if self._dataset.validation is None:
-            return None
-        with _named("validation"):
-            values = score(runner.evaluate(self._dataset.validation), self._dataset.kind)
-        log.write("validation", step, {**values, "chunks": chunks})
-        if self._best is None or values["loss"] < self._best:
-            self._best = values["loss"]
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        self._on_text(f"step {step}  chunks {chunks}/{self._chunks}  validation {shown}")
-        return values
-
-    def _carry_norms(self, runner: Runner) -> list[float]:
-        """Measures how far back the last chunk of the first sequences reaches."""
-        first: list[data.Chunk] = []
-        for chunk in self._dataset.train:
-            if first and (chunk.resets.all() or len(first) == _CARRY_CHUNKS):
-                break
-            first.append(chunk)
-        return [float(norm) for norm in runner.carry_norms(first)]
-
-
-def _per_step(metrics: dict[str, float]) -> float:
-    return metrics["total"] / metrics["scored"] if metrics["scored"] else float("nan")
-
-
-def _to_values(report: Report) -> dict[str, float]:
-    return {
-        "loss": _per_step(report.metrics),
-        "chunks": report.chunks.stop,
-        "grad_norm": report.grad_norm,
-        "upstream_norm": max(report.upstream_norms),
-        "seconds": report.seconds,
-        "time_steps": report.time_steps,
-    }
+        reason, message = attempts.FINISHED, ""
+    except StoppedError:
+        reason, message = attempts.STOPPED, ""
+        raise
+    except BaseException as error:
+        message = str(error) or type(error).__name__
+        raise
+    finally:
+        with suppress(OSError):
+            attempts.log_end(path, *job.where, reason, message)

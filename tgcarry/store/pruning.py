@@ -22,11 +22,13 @@ class Pruning:
     Args:
       folder: the store's.
       keep: how many of the newest whole ones stay.
+      mark: a note; the newest whole one that has it stays besides. None for no such one.
     """
 
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(self, folder: Path, keep: int, mark: str | None = None) -> None:
         self._folder = folder
         self._keep = keep
+        self._mark = mark
         self._verified: dict[Entry, Stamps] = {}
 
     def trust(self, entry: Entry, stamps: Stamps) -> None:
@@ -48,8 +50,8 @@ class Pruning:
                 newest += self._is_whole(entry)
             elif entry != saved:
                 older.append(entry)
-        best = self._best(current)
-        going = [*replaced, *(entry for entry in older if entry != best)]
+        staying = (self._best(current), self._marked(current))
+        going = [*replaced, *(entry for entry in older if entry not in staying)]
         for entry in going:
             self._verified.pop(entry, None)
         return going
@@ -66,6 +68,15 @@ class Pruning:
             if times[entry.step] > 1 and self._is_whole(entry):
                 settled.add(entry.step)
         return current, replaced
+
+    def _marked(self, among: list[Entry]) -> Entry | None:
+        if self._mark is None:
+            return None
+        for entry in among:
+            snapshot = self._manifest(entry)
+            if snapshot is not None and snapshot.notes.get(self._mark) and self._is_whole(entry):
+                return entry
+        return None
 
     def _best(self, among: list[Entry]) -> Entry | None:
         scores = []

@@ -36,6 +36,8 @@ class Store:
         killed saves have left.
       keep: how many of the newest whole ones to keep. The one with the best score is kept
         besides.
+      mark: a note's name: the newest one that was saved with it, and not as false, is kept
+        besides, too. None for no such one.
 
     Attributes:
       damaged: what the last `newest`, `best` or `list` passed by, with reasons.
@@ -44,10 +46,11 @@ class Store:
       DataError: `keep` is not a whole number of at least 1.
     """
 
-    def __init__(self, folder: PathArg, keep: int = 3) -> None:
+    def __init__(self, folder: PathArg, keep: int = 3, mark: str | None = None) -> None:
         self.folder = Path(folder)
         self.damaged: list[Damage] = []
-        self._pruning = Pruning(self.folder, whole(keep, "keep", 1))
+        self._mark = mark
+        self._pruning = Pruning(self.folder, whole(keep, "keep", 1), mark)
 
     def save(
         self,
@@ -107,6 +110,19 @@ class Store:
     def best(self) -> Snapshot | None:
         """Returns the one with the lowest score, likewise; the newer of equals."""
         return self._steadily(self._best)
+
+    def marked(self) -> Snapshot | None:
+        """Returns the newest whole one with the note that `mark` names, likewise."""
+
+        def look() -> Snapshot | None:
+            described = self._manifests()
+            return self._first_whole(
+                (entry, snapshot)
+                for entry, snapshot in described
+                if self._mark is not None and snapshot.notes.get(self._mark)
+            )
+
+        return self._steadily(look)
 
     def list(self) -> list[Snapshot]:
         """Returns all with a whole manifest, newest first; their files are not looked at.
