@@ -17,9 +17,9 @@ from _alone import alone
 from _arguments import Arguments
 
 if TYPE_CHECKING:
-    from tgcarry import folder, status
+    from tgcarry import attempts, folder, status
 else:
-    folder, status = alone("folder"), alone("status")
+    attempts, folder, status = alone("attempts"), alone("folder"), alone("status")
 
 
 def _arguments() -> Any:
@@ -49,8 +49,12 @@ def main() -> int:
             listed.append({"folder": name, "error": problem})
             continue
         found = status.judge(contents, time.time(), patience=arguments.patience)
-        blocks.append(status.to_text(shown, found))
-        listed.append({"folder": name, **found._asdict()})
+        tried = attempts.summed_up(contents.attempts)
+        if tried is not None:
+            tried = attempts.settled(tried, running=found.state == status.RUNNING)
+        blocks.append(status.to_text(shown, found, attempts.rows(tried) if tried else ()))
+        counts = {"attempts": None if tried is None else tried._asdict()}
+        listed.append({"folder": name, **found._asdict(), **counts})
     if arguments.json:
         print(json.dumps(listed, indent=2))
     elif blocks:

@@ -3,8 +3,10 @@
 import html.parser
 import json
 import math
+import os
 import re
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,54 @@ class TestPage:
         assert second["perplexity"] == "2.7183"
         assert (first["ms/step"], second["ms/step"]) == ("100", "100")
         assert (first["peak memory, MiB"], second["peak memory, MiB"]) == ("512.25", "-")
+        assert (first["attempts"], first["bad numbers"]) == ("-", "0")
+
+    @pytest.mark.parametrize(
+        ("age", "shown"), [(0, "3 (1 stopped)"), (1e6, "3 (1 killed, 1 stopped)")]
+    )
+    def test_tabulates_how_often_a_run_was_interrupted(self, tmp_path, age, shown):
+        folder = write_run(tmp_path / "one")
+        lines = [
+            {"event": "start", "chunks": 0},
+            {"event": "end", "chunks": 4, "reason": "stopped"},
+            {"event": "start", "chunks": 4},
+            {"event": "end", "chunks": 4, "reason": "finished"},
+            {"event": "start", "chunks": 4},
+        ]
+        attempts = folder / "attempts.jsonl"
+        attempts.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        for path in (attempts, folder / "metrics.jsonl"):
+            os.utime(path, (time.time() - age,) * 2)
+        header, row = page_of(folder).tables[0]
+        assert row[header.index("attempts")] == shown
+
+    def test_tabulates_where_numbers_went_bad(self, tmp_path):
+        bad = {"kind": "bad", "step": 3, "chunk": 7, "what": "<loss>", "action": "skip"}
+        lines = [
+            *LINES,
+            bad,
+            *({"kind": "bad", "step": k, "chunk": -1} for k in range(30)),
+            train_line(6),
+        ]
+        page = page_of(write_run(tmp_path / "one", lines), write_run(tmp_path / "two"))
+        figures, table = page.tables[:2]
+        assert [row[figures[0].index("bad numbers")] for row in figures[1:]] == ["31", "0"]
+        assert table[0] == ["run", "step", "chunk", "action", "what"]
+        assert table[1][1:] == ["3", "7", "skip", "<loss>"]
+        assert table[2][1:] == ["0", "-", "-", "-"]
+        assert len(table) == 1 + 20 + 1 and table[-1][-1] == "and 11 more"
+        assert "Bad numbers" in page.text
+        assert "Bad numbers" not in page_of(tmp_path / "two").text
+
+    def test_draws_what_only_some_lines_hold(self, tmp_path):
+        lines = [train_line(k, clipped=k % 2, memory_mib=500.0 + k) for k in range(1, 5)]
+        one = page_of(write_run(tmp_path / "one", lines), write_run(tmp_path / "two"))
+        assert "Carried gradients that were clipped" in one.text
+        assert "Memory of the process" in one.text
+        held = write_run(tmp_path / "held", [held_line(2, 1.0, memory_mib=9.0)])
+        assert "Memory of the process" in page_of(held).text
+        two = page_of(tmp_path / "two")
+        assert not {"Carried gradients that were clipped", "Memory of the process"} & set(two.text)
 
     def test_shows_only_the_settings_that_differ(self, tmp_path):
         other = json.loads(json.dumps(CONFIG))
@@ -208,10 +258,16 @@ class TestPage:
 
 figures = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers()
 line = st.fixed_dictionaries(
-    {"kind": st.sampled_from(["train", "validation"]), "step": st.integers(0, 99) | figures},
+    {
+        "kind": st.sampled_from(["train", "validation", "bad"]),
+        "step": st.integers(0, 99) | figures,
+    },
     optional={
         name: figures
-        for name in ("loss", "accuracy", "chunks", "grad_norm", "upstream_norm", "seconds")
+        for name in (
+            *("loss", "accuracy", "chunks", "grad_norm", "upstream_norm", "seconds"),
+            *("clipped", "memory_mib", "chunk", "action", "what"),
+        )
     },
 )
 summary = st.none() | st.fixed_dictionaries(

@@ -22,6 +22,14 @@ def place(tmp_path_factory):
     write_run(place / "locked", summary=SUMMARY)
     lock = {"pid": os.getpid(), "host": socket.gethostname()}
     (place / "locked" / "job.lock").write_text(json.dumps(lock))
+    write_run(place / "tried")
+    attempts = [
+        {"event": "start", "chunks": 0},
+        {"event": "start", "chunks": 4, "reached": 6},
+        {"event": "end", "chunks": 10, "reason": "failed", "message": "disk full"},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in attempts)
+    (place / "tried" / "attempts.jsonl").write_text(text + '{"ev')
     write_run(place / "damaged")
     text = json.dumps(LINES[0]) + "\n{\n" + json.dumps(LINES[1]) + "\n"
     (place / "damaged" / "metrics.jsonl").write_text(text)
@@ -47,6 +55,22 @@ def test_each_folder_is_a_block(place):
         assert lines and all(line.startswith("  ") for line in lines)
     assert "chunks           10 of 20" in blocks[1]
     assert snapshot(place) == before
+
+
+def test_attempts_are_counted(place):
+    result = run("status.py", place / "tried")
+    assert (result.code, result.err) == (0, "")
+    first, *lines = result.out.splitlines()
+    assert first == f"{place / 'tried'}: stopped"
+    assert lines[-3:] == [
+        "  attempts         2 (1 killed, 1 failed)",
+        "  read again       2 chunks",
+        "  last attempt     failed: disk full",
+    ]
+    (found,) = json.loads(run("status.py", "--json", place / "tried").out)
+    assert found["attempts"]["starts"] == 2 and found["attempts"]["killed"] == 1
+    (found,) = json.loads(run("status.py", "--json", place / "finished").out)
+    assert found["attempts"] is None and found["bad_numbers"] == 0
 
 
 def test_json_is_for_machines(place):

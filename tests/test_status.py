@@ -1,14 +1,20 @@
 """status: how a run stands, from what its folder holds."""
 
+import json
 import os
+import socket
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from log_folders import CONFIG, LINES, SUMMARY, train_line, write_run
 
-from tgcarry.folder import Worker, read_contents
-from tgcarry.status import duration, judge, process_is_alive, to_text
+from tgcarry.folder import Worker, checkpoint_steps, read_contents
+from tgcarry.locks import FolderLock
+from tgcarry.locks.owner import this_process
+from tgcarry.status import duration, judge, process_is_alive, to_text, worker_is_alive
+from tgcarry.store import Store
 
 
 @pytest.fixture
@@ -50,11 +56,130 @@ class TestFigures:
         status = judged(write_run(place, lines, config={}, checkpoints=()))
         assert status.step == 3
         known = {name for name, value in status._asdict().items() if value is not None}
-        assert known == {"state", "step", "seconds_since_line", "checkpoints"}
+        assert known == {"state", "step", "seconds_since_line", "checkpoints", "bad_numbers"}
 
     def test_a_run_without_a_line_is_at_step_0(self, place):
         status = judged(write_run(place, []))
         assert (status.state, status.step, status.chunks) == ("running", 0, None)
+
+    def test_bad_numbers_are_counted(self, place):
+        bad = {"kind": "bad", "step": 3, "chunk": 7, "what": "the loss is nan", "action": "skip"}
+        write_run(place, [*LINES, bad, {**bad, "chunk": 9, "action": "rollback"}, train_line(6)])
+        status = judged(place)
+        assert (status.bad_numbers, status.newest_bad) == (2, "chunk 9: rollback")
+        assert (status.step, status.training_loss) == (6, 0.5)
+        assert "  bad numbers      2, the last in chunk 9: rollback" in to_text("a", status)
+        assert "bad numbers" not in to_text("a", status._replace(bad_numbers=0))
+
+    def test_a_bad_number_may_say_less(self, place):
+        write_run(place, [{"kind": "bad", "step": 3, "chunk": -1}])
+        assert judged(place).newest_bad == "step 3"
+
+
+class TestCheckpoints:
+    def test_are_snapshots_each_step_once(self, place):
+        store = Store(place)
+        for step in (3, 12, 12345678901):
+            store.save(step, lambda folder: (folder / "model.ckpt.index").write_bytes(b""))
+        # As a kill while a step was saved again leaves it.
+        (place / "step-0000000012").rename(place / "step-0000000012-4")
+        store.save(3, lambda folder: None)
+        assert checkpoint_steps(place) == [3, 12, 12345678901]
+
+    def test_of_earlier_versions_are_counted_too(self, place):
+        Store(place).save(7, lambda folder: None)
+        (place / "model.ckpt-9.index").write_bytes(b"")
+        assert checkpoint_steps(place) == [7, 9]
+
+    @pytest.mark.parametrize(
+        "name",
+        [".saving-step-0000000012-0123456789abcdef", "step-12", "step-0000000012-x", "step-"],
+    )
+    def test_what_is_none_is_left_out(self, place, name):
+        (place / name).mkdir(parents=True)
+        (place / name / "manifest.json").write_bytes(b"")
+        (place / "step-0000000013").mkdir()
+        assert checkpoint_steps(place) == []
+
+    def test_there_are_none_where_there_is_no_folder(self, place):
+        assert checkpoint_steps(place) == []
+
+
+class TestWorker:
+    def test_is_who_holds_the_lock(self, place):
+        write_run(place)
+        with FolderLock(place):
+            worker = read_contents(place).worker
+            owner = this_process()
+            assert worker == (owner.pid, owner.host, owner.boot, owner.started)
+            assert judge(read_contents(place), 1e12).state == "running"
+        assert read_contents(place).worker is None
+
+    def test_is_the_process_not_a_later_one_of_its_number(self):
+        owner = this_process()
+        worker = Worker(owner.pid, owner.host, owner.boot, owner.started)
+        assert worker_is_alive(worker)
+        assert not worker_is_alive(worker._replace(started=(owner.started or 0) + 1))
+        assert not worker_is_alive(worker._replace(boot="another"))
+        assert worker_is_alive(Worker(owner.pid, owner.host))
+
+    def test_a_process_that_is_gone_or_not_yet_waited_for_is_dead(self):
+        process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        fields = (f"/proc/{process.pid}/stat",)
+        with open(*fields, encoding="utf-8") as file:
+            started = int(file.read().rpartition(")")[2].split()[19])
+        worker = Worker(process.pid, "here", this_process().boot, started)
+        assert worker_is_alive(worker)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not worker_is_alive(worker)
+        process.communicate()
+        assert not worker_is_alive(worker)
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"pid": 3}', '{"pid": 0, "host": "a"}'])
+    def test_a_lock_that_says_nothing_names_nobody(self, place, text):
+        write_run(place)
+        (place / ".lock").write_text(text)
+        assert read_contents(place).worker is None
+
+    def test_of_a_killed_job_is_not_running(self, place):
+        write_run(place)
+        gone = {**asdict(this_process()), "host": socket.gethostname(), "started": 1}
+        (place / ".lock").write_text(json.dumps(gone))
+        contents = read_contents(place)
+        assert judge(contents, contents.written).state == "stopped"
+
+
+class TestAttempts:
+    def write(self, place, *entries):
+        (place / "attempts.jsonl").write_text("".join(json.dumps(e) + "\n" for e in entries))
+
+    def test_are_read(self, place):
+        write_run(place)
+        assert read_contents(place).attempts == []
+        self.write(place, {"event": "start", "pid": 3})
+        with (place / "attempts.jsonl").open("a") as file:
+            file.write('{"ev')
+        assert read_contents(place).attempts == [{"event": "start", "pid": 3}]
+
+    def test_one_that_has_ended_is_not_running(self, place):
+        write_run(place)
+        assert judged(place, age=0.0).state == "running"
+        self.write(place, {"event": "start"}, {"event": "end", "reason": "stopped"})
+        assert judged(place, age=0.0).state == "stopped"
+        self.write(place, {"event": "start"}, {"event": "end"}, {"event": "start"})
+        assert judged(place, age=0.0).state == "running"
+
+    def test_a_start_is_a_sign_of_life(self, place):
+        write_run(place)
+        os.utime(place / "metrics.jsonl", (1e9, 1e9))
+        self.write(place, {"event": "start"})
+        assert read_contents(place).written > 1.7e9
+
+    def test_are_shown_below(self, place):
+        write_run(place)
+        text = to_text("a", judged(place), [("attempts", "3 (1 killed)")])
+        assert text.splitlines()[-1] == "  attempts         3 (1 killed)"
 
 
 class TestState:
@@ -79,9 +204,9 @@ class TestState:
         write_run(place, summary=summary)
         asked = []
         status = judged(
-            place, age=1e6, worker=Worker(77, "here"), is_alive=lambda pid: not asked.append(pid)
+            place, age=1e6, worker=Worker(77, "here"), is_alive=lambda who: not asked.append(who)
         )
-        assert status.state == "running" and asked == [77]
+        assert status.state == "running" and asked == [Worker(77, "here")]
 
     @pytest.mark.parametrize(("summary", "state"), [(None, "stopped"), (SUMMARY, "finished")])
     def test_a_process_that_is_gone_is_not(self, place, summary, state):
@@ -144,3 +269,18 @@ class TestText:
             "  last line        16 min 40 s ago",
             "  checkpoints      none",
         ]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"seconds": 1e308},
+        {"seconds": 10**308, "chunks": 10**308},
+        {"seconds": 1e19, "chunks": 1e-9},
+    ],
+)
+def test_figures_that_overflow(place, figures):
+    lines = [train_line(1, **figures), train_line(1, **figures)]
+    status = judged(write_run(place, lines, config={**CONFIG, "chunks": 10**300}))
+    assert status.seconds_left is None or status.seconds_left < float("inf")
+    assert to_text("run", status)

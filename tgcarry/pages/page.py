@@ -10,7 +10,12 @@ from tgcarry.errors import LogError
 from tgcarry.pages.curves import bars, curves
 from tgcarry.pages.markup import Markup, element, join
 from tgcarry.pages.runs import Run, smoothed
-from tgcarry.pages.tables import differences_table, figures_table, versions_table
+from tgcarry.pages.tables import (
+    bad_numbers_table,
+    differences_table,
+    figures_table,
+    versions_table,
+)
 
 _TITLE = "Training runs"
 _STYLE = Markup("""
@@ -53,6 +58,7 @@ def compose(runs: Sequence[Run]) -> str:
         "body",
         element("h1", _TITLE),
         figures_table(runs),
+        _bad_numbers(runs),
         _section("Losses", _losses(runs)),
         _section("Gradients", _gradients(runs)),
         _section("Time and memory", _costs(runs)),
@@ -69,6 +75,11 @@ def compose(runs: Sequence[Run]) -> str:
         element("style", _STYLE),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _bad_numbers(runs: Sequence[Run]) -> Markup:
+    table = bad_numbers_table(runs)
+    return join() if table is None else join(element("h2", "Bad numbers"), table)
 
 
 def _losses(runs: Sequence[Run]) -> list[Markup]:
@@ -90,6 +101,7 @@ def _gradients(runs: Sequence[Run]) -> list[Markup]:
     ):
         lines = [(run, run.points("train", "step", key)) for run in runs]
         figures.append(curves(title, "optimiser steps", "norm", lines, log=True))
+    figures += _if_known(runs, "clipped", "Carried gradients that were clipped", "in the step")
     title = "How far back the gradient of one chunk's loss reaches"
     lines = [(run, run.carry_norms()) for run in runs]
     away = "chunk boundaries back from the loss"
@@ -103,7 +115,16 @@ def _costs(runs: Sequence[Run]) -> list[Markup]:
     return [
         curves("Speed of training, smoothed", "seconds of training", "chunks per second", lines),
         bars("Peak memory of the process", "MiB", known),
+        *_if_known(runs, "memory_mib", "Memory of the process", "MiB"),
     ]
+
+
+def _if_known(runs: Sequence[Run], key: str, title: str, unit: str) -> list[Markup]:
+    """Draws a figure of training, or else of validation, over the steps, if any line holds it."""
+    kinds = ("train", "validation")
+    points = [[run.points(kind, "step", key) for kind in kinds] for run in runs]
+    lines = [(run, train or held) for run, (train, held) in zip(runs, points, strict=True)]
+    return [curves(title, "optimiser steps", unit, lines)] if any(p for _, p in lines) else []
 
 
 def _section(title: str, figures: Sequence[Markup]) -> Markup:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tgcarry import logs
+from tgcarry import attempts, logs, status
 from tgcarry.folder import Contents, number
 from tgcarry.plots import smooth
 
@@ -27,11 +28,24 @@ class Run(NamedTuple):
     colour: str
     dash: str
     """Of SVG's `stroke-dasharray`."""
+    running: bool = False
+    """Whether a process works on it."""
 
     @property
     def finished(self) -> bool:
         """Says whether the run has left its summary."""
         return self.contents.summary is not None
+
+    def attempts(self) -> str | None:
+        """Says how often the run was started and interrupted; None if the folder does not."""
+        found = attempts.summed_up(self.contents.attempts)
+        if found is None:
+            return None
+        return attempts.rows(attempts.settled(found, self.running))[0][1]
+
+    def bad_numbers(self) -> list[dict[str, Any]]:
+        """Lists the events in which a loss or gradient was not finite."""
+        return [entry for entry in self.contents.entries if entry.get("kind") == "bad"]
 
     def summed_up(self, key: str) -> float | None:
         """Returns a number of the summary."""
@@ -92,15 +106,14 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
     Raises:
       LogError: a folder holds no run, or a file of it is damaged.
     """
-    return [
-        Run(
-            str(folder),
-            logs.read_run(folder),
-            _COLOURS[place % len(_COLOURS)],
-            _DASHES[place % len(_DASHES)],
-        )
-        for place, folder in enumerate(folders)
-    ]
+    return [_read(folder, place) for place, folder in enumerate(folders)]
+
+
+def _read(folder: Path, place: int) -> Run:
+    contents = logs.read_run(folder)
+    running = status.judge(contents, time.time()).state == status.RUNNING
+    colour, dash = _COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)]
+    return Run(str(folder), contents, colour, dash, running)
 
 
 def smoothed(points: Sequence[tuple[float, float]]) -> Points:

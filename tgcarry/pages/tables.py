@@ -13,16 +13,31 @@ from tgcarry.pages.runs import Run
 _NONE = "-"
 # Characters of a setting that are shown; a vocabulary is longer.
 _SHOWN = 60
+# Bad numbers of a run that are listed; thousands are no more telling.
+_LISTED = 20
 
 
 def figures_table(runs: Sequence[Run]) -> Markup:
     """Tabulates what the runs came to, a row for each."""
     header = [
         *("run", "state", "policy", "steps", "chunks", "training loss", "validation loss"),
-        *("best", "perplexity", "ms/step", "peak memory, MiB"),
+        *("best", "perplexity", "ms/step", "peak memory, MiB", "attempts", "bad numbers"),
     ]
     rows = [[_named(run), *_figures(run)] for run in runs]
     return _table(header, rows)
+
+
+def bad_numbers_table(runs: Sequence[Run]) -> Markup | None:
+    """Tabulates where numbers went bad, and what was done; None if that was nowhere."""
+    rows = []
+    for run in runs:
+        events = run.bad_numbers()
+        for event in events[:_LISTED]:
+            cells = [_as_cell(event.get(key)) for key in ("step", "chunk", "action", "what")]
+            rows.append([_named(run), *cells])
+        if len(events) > _LISTED:
+            rows.append([_named(run), *[_NONE] * 3, f"and {len(events) - _LISTED} more"])
+    return _table(["run", "step", "chunk", "action", "what"], rows) if rows else None
 
 
 def differences_table(runs: Sequence[Run]) -> Markup:
@@ -87,6 +102,8 @@ def _figures(run: Run) -> list[str]:
         _amount(run.perplexity()),
         _amount(run.milliseconds_per_step()),
         _amount(run.summed_up("peak_memory_mib")),
+        run.attempts() or _NONE,
+        str(len(run.bad_numbers())),
     ]
 
 
@@ -98,6 +115,12 @@ def _amount(value: float | None) -> str:
     if value is None:
         return _NONE
     return str(value) if isinstance(value, int) and abs(value) < 1e12 else f"{value:.5g}"
+
+
+def _as_cell(value: Any) -> str:
+    if value is None or value == -1:
+        return _NONE
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _as_text(given: dict[str, Any], key: str) -> str:
