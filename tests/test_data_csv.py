@@ -205,3 +205,11 @@ def test_no_temporary_file_is_left(write, tmp_path, monkeypatch):
     refused(write("a,b\n1,2\n3,x\n"))
     gc.collect()
     assert not list(room.iterdir())
+
+
+def test_a_file_of_many_columns(write):
+    names = [f"c{number}" for number in range(100_000)]
+    ones = ",".join(["1"] * len(names))
+    table = read_csv(write("\n".join([",".join(names), ones, ones, ones])))
+    assert table.columns["x"].shape == (2, 100_000) and table.feature_names == tuple(names)
+    assert "names column 'c7' twice" in refused(write(",".join([*names, "c7"]) + f"\n{ones},1\n"))

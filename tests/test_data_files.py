@@ -31,17 +31,38 @@ def test_slices_are_those_of_the_array(tmp_path, rng):
             column[index]
 
 
-def test_a_file_that_shrinks_is_an_error_and_not_a_crash(tmp_path):
+def test_a_file_that_changes_is_an_error_and_not_a_crash(tmp_path):
     path = tmp_path / "rows.bin"
     path.write_bytes(bytes(80))
     column = FileColumn(path, np.float64, (10,))
-    path.write_bytes(bytes(40))
     assert column[0:5].tolist() == [0] * 5
-    with pytest.raises(DataError, match=r"rows\.bin cannot be read at rows 4 to 9"):
-        column[4:10]
+    for size in (40, 88, 0):
+        path.write_bytes(bytes(size))
+        with pytest.raises(
+            DataError, match=rf"rows\.bin was changed .*80 bytes.*now {size} bytes"
+        ):
+            column[0:5]
+    path.write_bytes(bytes(80))
+    os.utime(path, (1, 1))
+    with pytest.raises(DataError, match=r"now 80 bytes, written 1970-01-01 00:00:01 UTC"):
+        column[0:5]
     path.unlink()
-    with pytest.raises(DataError, match=r"No such file"):
+    with pytest.raises(DataError, match=r"rows\.bin cannot be read \(No such file"):
         column[0:1]
+    os.mkfifo(path)
+    with pytest.raises(DataError, match=r"not a regular file"):
+        column[0:1]
+    with pytest.raises(DataError, match=r"No such file"):
+        FileColumn(tmp_path / "none.bin", np.float64, (10,))
+
+
+def test_a_file_of_fewer_rows(tmp_path):
+    path = tmp_path / "rows.bin"
+    path.write_bytes(bytes(80))
+    column = FileColumn(path, np.float64, (11,))
+    assert column[0:10].tolist() == [0] * 10
+    with pytest.raises(DataError, match=r"rows\.bin ends before row 10 of 11"):
+        column[4:11]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")

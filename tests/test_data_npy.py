@@ -1,6 +1,7 @@
-"""read_npy: arrays in files, memory-mapped, never unpickled."""
+"""read_npy: arrays in files, read by slices, never unpickled."""
 
 import pickle
+import warnings
 import zipfile
 
 import numpy as np
@@ -232,3 +233,56 @@ def test_an_archive_without_x_or_with_a_file_of_y(tmp_path, x):
     assert "y.npy" in refused(tmp_path / "d.npz", tmp_path / "y.npy")
     np.savez(tmp_path / "d.npz", x=x.reshape(3, 4, 3), bounds=np.array([0, 12]))
     assert "the shape of x" in refused(tmp_path / "d.npz")
+
+
+def test_the_checksums_of_what_is_stored_are_looked_at(tmp_path, x):
+    path = tmp_path / "d.npz"
+    np.savez(path, x=x)
+    whole = path.read_bytes()
+    place = whole.index(x[5].tobytes())
+    path.write_bytes(whole[:place] + b"\x01" + whole[place + 1 :])
+    assert "not a whole .npz" in refused(path) and "CRC" in refused(path)
+
+
+def test_two_members_of_one_name(tmp_path, x):
+    path = tmp_path / "d.npz"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(path, "w") as archive:
+            for values in (x, x + 1):
+                with archive.open("x.npy", "w") as member:
+                    np.save(member, values)
+    assert "holds x twice" in refused(path)
+
+
+def test_names_that_are_no_characters(tmp_path, x):
+    stream = np.full(12, 0x110000, np.uint32)
+    stream[:7] = ord("a")
+    np.savez(tmp_path / "d.npz", x=x, stream=stream.view("U1"))
+    message = refused(tmp_path / "d.npz")
+    assert "d.npz[stream] holds no characters at row 7" in message
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("(1000000000000, 3)", "takes 24000000000000 bytes"),
+        ("(-1, 3)", "shape (-1, 3)"),
+        ("(True, 3)", "shape (True, 3)"),
+        ("[" * 9000, "not a whole .npy"),
+        ("-" * 9000 + "1", "not a whole .npy"),
+    ],
+)
+def test_headers_that_lie(tmp_path, x, shape, said):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    raw = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + x.tobytes()
+    (tmp_path / "x.npy").write_bytes(raw)
+    assert said in refused(tmp_path / "x.npy")
+
+
+def test_a_member_whose_own_header_is_damaged(tmp_path, x):
+    path = tmp_path / "d.npz"
+    np.savez(path, x=x)
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(b"x.npy", b"x/npy", 1))
+    assert "not a whole .npz" in refused(path)

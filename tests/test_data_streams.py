@@ -123,3 +123,9 @@ def test_a_length_below_one():
 def test_overflow_is_left_for_the_check():
     wide = Table({"x": np.array([[1e300], [1.0]])}, np.array([0, 2]))
     assert np.isinf(streams(wide, 1, 2)[0].arrays["x"][0, 0, 0])
+
+
+def test_a_nan_that_signals_is_left_for_the_check():
+    signals = np.array([[0x7FF4 << 48], [0]], np.uint64).view(np.float64)
+    chunk = streams(Table({"x": signals}, np.array([0, 2])), 1, 2)[0]
+    assert np.isnan(chunk.arrays["x"][0, 0, 0])

@@ -129,3 +129,9 @@ def test_a_scale_of_other_features():
     scale = Scale({"x": np.zeros(3)}, {"x": np.ones(3)})
     with pytest.raises(DataError, match=r"shape \[2\].*'x': \[3\]"):
         standardise(table(4), scale)
+
+
+def test_standardise_refuses_a_nan_that_signals_without_a_warning():
+    x = np.array([[0], [0x7FA00000], [0]], np.uint32).view(np.float32)
+    with pytest.raises(DataError, match="holds nan at row 1"):
+        standardise(Table({"x": x}, np.array([0, 3]), source="rows"))

@@ -1,5 +1,7 @@
 """open_dataset: whatever --data names, as chunks."""
 
+import os
+
 import numpy as np
 import pytest
 from scripts_run import write_data
@@ -122,3 +124,24 @@ def test_what_does_not_fit_is_refused_by_the_name_of_its_option(data, options, f
         opened(data, **options)
     assert all(fact in str(error.value) for fact in facts), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_paths_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    for path, fact in (
+        (tmp_path, "is a directory"),
+        (tmp_path / "pipe.csv", "not a regular file"),
+        (tmp_path / "loop.csv", "loop.csv"),
+        ("x" * 5000, "neither a file nor built in"),
+        ("a\x00b.csv", "neither a file nor built in"),
+    ):
+        with pytest.raises(DataError, match=fact) as error:
+            opened(str(path))
+        assert "\n" not in str(error.value)
+
+
+def test_a_format_that_is_unknown(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"format 'xls' is unknown: choose among csv, npy"):
+        opened(str(tmp_path / "a.csv"), format="xls")

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import asdict
 
 import plain_python
 import pytest
@@ -427,3 +428,19 @@ def test_a_full_disk_refuses_and_leaves_it_free(tmp_path):
     assert "File too large: raise the limit" in too_large
     assert "No space left on device: free some space" in short
     assert free == "None"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pid": 10**30, "started": None},
+        {"pid": True},
+        {"started": False},
+        {"host": "a\nb"},
+        {"since": "\x1b[31m"},
+        {"host": "x" * 3000},
+    ],
+)
+def test_an_owner_that_nobody_wrote_is_nobody(changes):
+    values = {**asdict(this_process()), **changes}
+    assert decode(json.dumps(values).encode()) is None

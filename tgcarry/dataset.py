@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import numpy as np
 from tgcarry import data
 from tgcarry.data import Chunk, LazySequence, Table
 from tgcarry.data.open_data import format_of
-from tgcarry.data.wording import shown
+from tgcarry.data.wording import named, regular_file, shown
 from tgcarry.errors import DataError
 from tgcarry.model import Kind
 
@@ -116,19 +117,22 @@ def _open(
     if options.data == "series":
         return data.series()
     path = Path(options.data)
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DataError(
             f"data {options.data!r} is neither a file nor built in: name a file, or one of "
             f"{', '.join(BUILTIN)}"
         )
+    path = regular_file(path)
     kind = options.format or format_of(path)
+    if kind not in _APPLIES:
+        raise DataError(f"format {shown(kind)} is unknown: choose among {', '.join(_APPLIES)}")
     wanted = {name: value for name, value in _file_options(options).items() if value is not None}
     for name, value in wanted.items():
         if name not in _APPLIES[kind]:
             raise DataError(f"{name} {shown(value)} does not apply to {kind} files: leave it out")
     if vocabulary is not None:
         if kind != "text":
-            raise DataError(f"{path}: the model reads characters; name a text file")
+            raise DataError(f"{named(path)}: the model reads characters; name a text file")
         wanted["vocabulary"] = vocabulary
     if classes is not None and kind == "csv":
         wanted["classes"] = classes

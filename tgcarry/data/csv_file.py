@@ -14,7 +14,8 @@ from tgcarry.data.table import Table
 from tgcarry.data.wording import PathArg, listed, named, regular_file, shown
 from tgcarry.errors import DataError
 
-_ROWS = 4096
+# What is kept as Python numbers before it is stored, at most: of wide files fewer rows.
+_ROWS, _CELLS = 4096, 1 << 18
 
 
 def read_csv(
@@ -88,6 +89,7 @@ class _Reading:
         wanted = list(self.places)
         if self.answer is not None and self.book is None:
             wanted.append(self.answer)
+        most = max(1, min(_ROWS, _CELLS // max(1, len(wanted))))
         block: list[list[float]] = []
         labels: list[int] = []
         count = 0
@@ -97,7 +99,7 @@ class _Reading:
             if self.book is not None and self.answer is not None:
                 labels.append(self._label(self.book, row[self.answer]))
             count += 1
-            if len(block) == _ROWS:
+            if len(block) == most:
                 self._store(x, y, block, labels)
         self._store(x, y, block, labels)
         if not count:

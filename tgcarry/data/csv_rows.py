@@ -117,15 +117,17 @@ class CsvRows:
 
     def _names(self, row: list[str]) -> list[str]:
         names = [name.strip() for name in row]
+        met: set[str] = set()
         for place, name in enumerate(names):
             if not name:
                 raise DataError(
                     f"{named(self.path)}, line 1 has no name for column {place + 1}: name every "
                     "column in the header"
                 )
-            if name in names[:place]:
+            if name in met:
                 raise DataError(
                     f"{named(self.path)}, line 1 names column {shown(name)} twice: rename one of "
                     "them"
                 )
+            met.add(name)
         return names

@@ -1,5 +1,6 @@
 """Whole sequences and class labels, found in columns of ids while these stream by."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -59,12 +60,13 @@ def bounds_from_ids(column: Column, source: str) -> np.ndarray:
       int64 `[S + 1]`.
 
     Raises:
-      DataError: an id comes back after rows of another.
+      DataError: an id comes back after rows of another, or is text that is none.
     """
     starts: list[int] = []
     seen = set()
     last: object = None
     for row, block in blocks(column, 0, len(column)):
+        _check_unicode(block, row, source)
         changes = np.flatnonzero(np.append(True, block[1:] != block[:-1]))
         for place in changes:
             name = block[place].item()
@@ -79,6 +81,16 @@ def bounds_from_ids(column: Column, source: str) -> np.ndarray:
             starts.append(row + int(place))
             last = name
     return np.array([*starts, len(column)], np.int64)
+
+
+def _check_unicode(block: np.ndarray, row: int, source: str) -> None:
+    """Refuses numbers beyond the last character, which Python makes no text of."""
+    if block.dtype.kind == "U" and block.dtype.itemsize:
+        points = np.frombuffer(block.tobytes(), np.uint32).reshape(len(block), -1)
+        for place in np.flatnonzero(points.max(axis=1) > sys.maxunicode)[:1]:
+            raise DataError(
+                f"{source} holds no characters at row {row + place}: write the file again"
+            )
 
 
 class LabelBook:

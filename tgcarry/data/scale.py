@@ -108,7 +108,8 @@ def _measure(table: Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     square = np.zeros_like(mean)
     count = 0
     for row, block in blocks(column, start, stop):
-        values = block.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # Of a NaN that signals; refused below.
+            values = block.astype(np.float64)
         if not np.isfinite(values).all():
             place = np.argwhere(~np.isfinite(values))[0]
             where = "".join(f", column {axis}" for axis in place[1:])

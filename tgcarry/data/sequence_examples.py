@@ -1,14 +1,16 @@
 """The feature lists of tf.train.SequenceExample records, as arrays."""
 
+from __future__ import annotations
+
 import importlib
-import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tgcarry.data.wording import because, listed, named, shown
+from tgcarry.data.records import records
+from tgcarry.data.wording import listed, named, shown
 from tgcarry.errors import DataError
 
 
@@ -20,29 +22,20 @@ def sequence_examples(path: Path, compression: str) -> Iterator[Mapping[str, Any
       compression: "", "GZIP" or "ZLIB".
 
     Raises:
-      DataError: a record is damaged, or is not a SequenceExample.
+      DataError: the file or a record is damaged, or is not a SequenceExample.
     """
     import tensorflow.compat.v1 as tf
 
-    decode_error = importlib.import_module("google.protobuf.message").DecodeError
-    # What lies under the deprecation notice; it reads records without making a graph.
-    iterate = inspect.unwrap(tf.io.tf_record_iterator)
-    kinds = tf.io.TFRecordCompressionType
-    known = {"": kinds.NONE, "GZIP": kinds.GZIP, "ZLIB": kinds.ZLIB}
-    if compression not in known:
-        raise DataError(f'compression {shown(compression)} is unknown: give "", "GZIP" or "ZLIB"')
     record = 0
     try:
-        for raw in iterate(str(path), tf.io.TFRecordOptions(known[compression])):
+        for raw in records(path, compression):
             example = tf.train.SequenceExample.FromString(raw)
             yield example.feature_lists.feature_list
             record += 1
-    except tf.errors.OpError as error:
-        raise DataError(
-            f"{named(path)}, record {record} is damaged ({because(error)}): write the file "
-            "again, or name its compression"
-        ) from error
-    except decode_error as error:
+    # UnicodeDecodeError, which is a ValueError, for names that are no text.
+    except (importlib.import_module("google.protobuf.message").DecodeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(
             f"{named(path)}, record {record} is not a tf.train.SequenceExample: write one record "
             "for each sequence"

@@ -58,7 +58,8 @@ class Streams(LazySequence[Chunk]):
         for name, column in self.table.columns.items():
             dtype = np.float32 if column.dtype.kind == "f" else np.int32
             array = np.zeros((self.batch, longest, *column.shape[1:]), dtype)
-            with np.errstate(over="ignore"):  # Infinity is then check_chunk's to refuse.
+            # Infinity, and a NaN that signals, are then check_chunk's to refuse.
+            with np.errstate(over="ignore", invalid="ignore"):
                 for stream, (start, real) in enumerate(zip(starts, lengths, strict=True)):
                     if real:
                         array[stream, :real] = column[int(start) : int(start + real)]

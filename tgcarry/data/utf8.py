@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tgcarry.data.steady import opened
 from tgcarry.data.wording import named
 from tgcarry.errors import DataError
 
@@ -36,9 +37,10 @@ def utf8_lines(path: Path) -> Iterator[str]:
       path: the file.
 
     Raises:
-      DataError: a line is not UTF-8, or longer than 16 MiB.
+      DataError: a line is not UTF-8, or longer than 16 MiB; or the file is written to meanwhile.
     """
-    with path.open("rb") as file:
+    with opened(path) as unbuffered:
+        file = io.BufferedReader(unbuffered)
         number = 0
         while raw := file.readline(MAX_LINE):
             number += 1
@@ -63,12 +65,12 @@ def utf8_pieces(path: Path) -> Iterator[Piece]:
       path: the file.
 
     Raises:
-      DataError: the file is not UTF-8.
+      DataError: the file is not UTF-8, or is written to meanwhile.
     """
     inner = codecs.getincrementaldecoder("utf-8-sig")()
     decoder = io.IncrementalNewlineDecoder(inner, translate=True)
     line, column = 1, 1
-    with path.open("rb") as file:
+    with opened(path) as file:
         while True:
             raw = file.read(_PIECE)
             try:

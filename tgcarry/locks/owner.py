@@ -12,6 +12,9 @@ from pathlib import Path
 LARGEST = 4096
 """Bytes of an owner's description at most."""
 
+# Characters of a machine's name, and of a time, at most.
+_LONGEST = 255
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -85,8 +88,19 @@ def decode(data: bytes) -> Owner | None:
         return None
     kinds = (int, str, str, str, int | None, str)
     right = all(isinstance(v, kind) for v, kind in zip(values.values(), kinds, strict=True))
-    # Whatever else a process's number means to the kernel, it is no process.
-    return owner if right and list(values) == list(asdict(owner)) and owner.pid > 0 else None
+    return owner if right and list(values) == list(asdict(owner)) and _plausible(owner) else None
+
+
+def _plausible(owner: Owner) -> bool:
+    # Whatever else a process's number means to the kernel, it is no process. The texts go into
+    # messages of one line.
+    numbers = (owner.pid, owner.started)
+    texts = (owner.host, owner.since)
+    return (
+        0 < owner.pid < 1 << 31
+        and not any(isinstance(number, bool) for number in numbers)
+        and all(text.isprintable() and len(text) <= _LONGEST for text in texts)
+    )
 
 
 def _boot() -> str:

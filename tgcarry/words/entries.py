@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -90,7 +90,7 @@ def open_words(options: WordsOptions) -> Words:
     elif options.text == "stdlib":
         table = data.stdlib_text(options.limit)
         text, source = data.whole_text(table), table.source
-    elif not Path(options.text).exists():
+    elif not os.path.lexists(options.text):
         raise DataError(
             f"text {shown(options.text)} is neither a file nor built in: name a file, or one of "
             f"{', '.join(BUILTIN)}"

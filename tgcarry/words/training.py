@@ -82,7 +82,7 @@ def train_words(
     figures: dict[str, Any] = {}
     weights: dict[str, np.ndarray] = {}
     for name in (CHAINED, PLAIN) if options.compare else (CHAINED,):
-        with tf.Graph().as_default() as graph:
+        with tf.Graph().as_default():
             if name == CHAINED:
                 entry = chained_entry(spec, streams, options)
             else:
@@ -90,7 +90,7 @@ def train_words(
             job = _Job(entry, options.epochs, on_progress, on_text)
             runner = Runner(entry.chunk, policy, reduce="mean", on_visit=job.visited)
             config = {"options": asdict(options), "vocabulary": words.vocabulary}
-            with runner, logs.LogWriter(log_dir / name, config, graph, overwrite) as log:
+            with runner, logs.LogWriter(log_dir / name, config, overwrite) as log:
                 figures[name] = job.run(runner, log)
                 log.finish(figures[name])
                 if name == CHAINED:
