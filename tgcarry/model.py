@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
@@ -11,7 +11,7 @@ from tgcarry import losses
 from tgcarry.cells import BasicLSTMCell, BasicRNNCell, GRUCell, MultiRNNCell, RNNCell
 from tgcarry.chunk import ChunkGraph, build_chunk
 from tgcarry.errors import ChunkError
-from tgcarry.ports import carry_ports
+from tgcarry.ports import CarryPorts, carry_ports
 from tgcarry.unroll import dynamic_rnn
 
 Kind = Literal["characters", "classification", "regression"]
@@ -61,6 +61,16 @@ class Model(NamedTuple):
     global_step: tf.Variable
 
 
+class Forward(NamedTuple):
+    """Holds a model that is only to be run: no loss, no gradients."""
+
+    feeds: dict[str, tf.Tensor]
+    ports: CarryPorts
+    final_state: Any
+    predictions: tf.Tensor
+    """`[B, L, outputs]`: logits, or predicted numbers."""
+
+
 def build_model(spec: ModelSpec) -> Model:
     """Builds the model of `spec` into the default graph.
 
@@ -78,19 +88,7 @@ def build_model(spec: ModelSpec) -> Model:
     Raises:
       ChunkError: an unknown cell or optimiser, or units that are not positive.
     """
-    _check(spec)
-    tf.set_random_seed(spec.seed)
-    cell = _stack(spec)
-    feeds = _placeholders(spec)
-    ports = carry_ports(cell)
-    outputs, final_state = dynamic_rnn(
-        cell,
-        _inputs(spec, feeds["x"]),
-        feeds["lengths"],
-        initial_state=ports.initial_state,
-        engine=spec.engine,
-    )
-    predictions = losses.linear(outputs, spec.outputs)
+    feeds, ports, final_state, predictions = build_forward(spec)
     mask = feeds["weight" if spec.weighted else "mask"]
     if spec.kind == "regression":
         target = tf.expand_dims(feeds["y"], -1) if spec.flat_target else feeds["y"]
@@ -109,6 +107,32 @@ def build_model(spec: ModelSpec) -> Model:
         metrics={"total": total, "scored": extra.count, "correct": extra.correct},
     )
     return Model(chunk, predictions, global_step)
+
+
+def build_forward(spec: ModelSpec) -> Forward:
+    """Builds the model of `spec` without its loss; the variables are those of `build_model`.
+
+        h = unroll(stacked cells, x),   p = h W + b
+
+    Args:
+      spec: what to build.
+
+    Raises:
+      ChunkError: as `build_model`.
+    """
+    _check(spec)
+    tf.set_random_seed(spec.seed)
+    cell = _stack(spec)
+    feeds = _placeholders(spec)
+    ports = carry_ports(cell)
+    outputs, final_state = dynamic_rnn(
+        cell,
+        _inputs(spec, feeds["x"]),
+        feeds["lengths"],
+        initial_state=ports.initial_state,
+        engine=spec.engine,
+    )
+    return Forward(feeds, ports, final_state, losses.linear(outputs, spec.outputs))
 
 
 def _check(spec: ModelSpec) -> None:
