@@ -1,4 +1,4 @@
-"""Command lines that name log folders."""
+"""Command lines read without TensorFlow, and those of them that name log folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 
-class Arguments(argparse.ArgumentParser):
+class OneLine(argparse.ArgumentParser):
     """Reads a command line; a wrong one is one line on standard error and exit code 2.
 
     Args:
@@ -20,9 +20,16 @@ class Arguments(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.add_argument("logdir", nargs="+", help="Log folder of a training run.")
 
     def error(self, message: str) -> NoReturn:
         """Leaves with the message."""
         print(f"{self.prog}: {' '.join(message.split())}", file=sys.stderr)
         sys.exit(2)
+
+
+class Arguments(OneLine):
+    """Reads a command line that names log folders."""
+
+    def __init__(self, description: str | None) -> None:
+        super().__init__(description)
+        self.add_argument("logdir", nargs="+", help="Log folder of a training run.")

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import tensorflow.compat.v1 as tf
-
 from tgcarry.errors import TgcarryError
 
 EXIT_ERROR = 1
@@ -32,6 +30,9 @@ def one_line_errors(program: str) -> Iterator[None]:
 
 def quiet_tensorflow() -> None:
     """Silences TensorFlow's advice about its old interfaces; for a script's `main` only."""
+    # Tables and errors are to be had without it.
+    import tensorflow.compat.v1 as tf
+
     tf.logging.set_verbosity(tf.logging.ERROR)
 
 
