@@ -51,3 +51,17 @@ def test_versions_in_the_documentation_are_those_checked():
     for version in tgc.tf1.CHECKED_VERSIONS:
         assert f"| {version} |" in text
     assert tf.__version__.split(".")[0] == "2"
+
+
+def test_the_page_on_sessions_runs_as_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in blocks("docs/sessions.md"):
+        exec(code, names)
+    tf.summary.FileWriterCache.clear()
+    out = capsys.readouterr().out.splitlines()
+    assert out[2] == "[1, 2]"
+    assert out[3] == "hooked/model.ckpt-3"
+    assert out[4].startswith("(2, 8) ")
+    assert (tmp_path / "scaffold.ckpt-4.index").exists()
+    assert names["hook"].state.shape == (2, 8)

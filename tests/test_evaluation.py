@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -151,3 +151,14 @@ def test_a_spec_that_does_not_fit_the_checkpoint_is_refused(series_run):
     with pytest.raises(LogError, match="checkpoint"):
         with restored(replace(trained, spec=replace(trained.spec, units=(5,))), series_run):
             pass
+
+
+def test_a_configuration_of_names_that_nobody_wrote(tmp_path):
+    data = {**asdict(DataOptions()), "a\nb": 1}
+    spec = {"kind": "regression", "inputs": 1, "outputs": 1, "units": [2]}
+    config = {"options": {"data": data}, "model": spec}
+    config |= {"vocabulary": None, "classes": None, "scale": None}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LogError, match="not a run's configuration") as error:
+        read_trained(tmp_path)
+    assert "\n" not in str(error.value)

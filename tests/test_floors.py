@@ -70,6 +70,7 @@ FLOORS = (
     "locks",
     "positions",
     "checkpoints",
+    "events",
     "logs",
     "options",
     "scores",

@@ -23,7 +23,7 @@ def line_of(error):
 
 class TestLogWriter:
     def test_writes_lines_as_they_come(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path / "run", {"a": 1}, graph) as log:
+        with logs.LogWriter(tmp_path / "run", {"a": 1}) as log:
             log.write("train", 1, {"loss": 0.5})
             assert metric_lines(tmp_path / "run") == [{"kind": "train", "step": 1, "loss": 0.5}]
             log.write("validation", 1, {"loss": 0.25})
@@ -31,7 +31,7 @@ class TestLogWriter:
         assert logs.read_config(tmp_path / "run") == {"a": 1}
 
     def test_marks_a_run_as_finished_by_its_summary(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path, {}, graph) as log:
+        with logs.LogWriter(tmp_path, {}) as log:
             with pytest.raises(LogError, match="no such file"):
                 logs.read_summary(tmp_path)
             log.finish({"steps": 3})
@@ -39,12 +39,12 @@ class TestLogWriter:
 
     @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
     def test_numbers_that_are_not_finite_become_null(self, tmp_path, graph, value):
-        with logs.LogWriter(tmp_path, {}, graph) as log:
+        with logs.LogWriter(tmp_path, {}) as log:
             log.write("train", 1, {"loss": value, "norm": 2.0})
         assert metric_lines(tmp_path) == [{"kind": "train", "step": 1, "loss": None, "norm": 2.0}]
 
     def test_writes_the_same_scalars_as_events(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path, {}, graph) as log:
+        with logs.LogWriter(tmp_path, {}) as log:
             log.write("train", 7, {"loss": 0.5, "norm": 2.0})
         (path,) = (tmp_path / "events").iterdir()
         values = {
@@ -55,21 +55,21 @@ class TestLogWriter:
         assert values == {"train/loss": (7, 0.5), "train/norm": (7, 2.0)}
 
     def test_adds_nothing_to_the_graph(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path, {}, graph) as log:
+        with logs.LogWriter(tmp_path, {}) as log:
             log.write("train", 1, {"loss": 0.5})
         assert graph.get_operations() == []
 
     def test_refuses_a_run_that_is_there(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path / "run", {"a": 1}, graph):
+        with logs.LogWriter(tmp_path / "run", {"a": 1}):
             pass
         before = snapshot(tmp_path)
         with pytest.raises(LogError) as error:
-            logs.LogWriter(tmp_path / "run", {"a": 2}, graph)
+            logs.LogWriter(tmp_path / "run", {"a": 2})
         assert "--overwrite" in line_of(error) and str(tmp_path / "run") in line_of(error)
         assert snapshot(tmp_path) == before
 
     def test_overwriting_removes_the_run_and_nothing_else(self, tmp_path, graph):
-        with logs.LogWriter(tmp_path, {"a": 1}, graph) as log:
+        with logs.LogWriter(tmp_path, {"a": 1}) as log:
             log.write("train", 1, {"loss": 0.5})
             log.finish({"steps": 1})
         mine = {"notes.txt": b"mine", "photo.png": b"mine too", "loss.txt": b"and mine"}
@@ -77,7 +77,7 @@ class TestLogWriter:
             (tmp_path / name).write_bytes(content)
         for name in ("loss.png", "carry.png"):
             (tmp_path / name).write_bytes(b"the run's")
-        with logs.LogWriter(tmp_path, {"a": 2}, graph, overwrite=True):
+        with logs.LogWriter(tmp_path, {"a": 2}, overwrite=True):
             pass
         left = snapshot(tmp_path)
         assert not {"summary.json", "loss.png", "carry.png"} & set(left)
@@ -91,7 +91,7 @@ class TestLogWriter:
         path.write_text("mine")
         for folder in (path, path / "run"):
             with pytest.raises(LogError) as error:
-                logs.LogWriter(folder, {}, graph, overwrite)
+                logs.LogWriter(folder, {}, overwrite)
             assert str(folder) in line_of(error)
         assert path.read_text() == "mine"
 
@@ -101,7 +101,7 @@ class TestLogWriter:
             pytest.skip("no /dev/full here")
         (tmp_path / logs.METRICS).symlink_to(full)
         with pytest.raises(LogError) as error:
-            with logs.LogWriter(tmp_path, {}, graph) as log:
+            with logs.LogWriter(tmp_path, {}) as log:
                 log.write("train", 1, {"loss": 0.5})
         assert "metrics.jsonl" in line_of(error) and "No space left" in line_of(error)
 
@@ -114,7 +114,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry import logs
 from tgcarry.errors import LogError
 folder = Path(sys.argv[1])
-with logs.LogWriter(folder, {}, tf.Graph()) as log:
+with logs.LogWriter(folder, {}) as log:
     log.write("train", 1, {"loss": 0.5})
     size = (folder / logs.METRICS).stat().st_size
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]

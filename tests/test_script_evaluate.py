@@ -45,15 +45,15 @@ def _damage(place):
     def cut(path, keep):
         path.write_bytes(path.read_bytes()[:keep])
 
-    data = sorted(copy("cut_newest").glob("checkpoints/*.data*"))
-    assert [path.name.split(".")[1] for path in data] == ["ckpt-2", "ckpt-4", "ckpt-6"]
+    data = sorted(copy("cut_newest").glob("checkpoints/*/*.data*"))
+    assert [path.parent.name[-2:] for path in data] == ["02", "04", "06"]
     cut(data[-1], 60)
-    cut(next(copy("cut_index").glob("checkpoints/*-6.index")), 40)
-    flipped = next(copy("flipped").glob("checkpoints/*-6.data*"))
+    cut(next(copy("cut_index").glob("checkpoints/*06/*.index")), 40)
+    flipped = next(copy("flipped").glob("checkpoints/*06/*.data*"))
     raw = bytearray(flipped.read_bytes())
     raw[len(raw) // 2] ^= 255
     flipped.write_bytes(raw)
-    for path in copy("cut_all").glob("checkpoints/*.data*"):
+    for path in copy("cut_all").glob("checkpoints/*/*.data*"):
         cut(path, 60)
     shutil.rmtree(copy("no_checkpoint") / "checkpoints")
     cut(copy("config_cut") / "config.json", 200)
@@ -99,7 +99,7 @@ BAD = {
     "missing_file": (["@text", "--data=/nowhere.txt"], ["/nowhere.txt"]),
     "missing_folder": (["@nowhere"], ["nowhere", "no such file"]),
     "nothing_held": (["@nothing_held"], ["nothing_held", "--data"]),
-    "cut_all": (["@cut_all"], ["cut_all/checkpoints", "model.ckpt-6", "model.ckpt-2"]),
+    "cut_all": (["@cut_all"], ["cut_all/checkpoints", "step-0000000006", "step-0000000002"]),
     "no_checkpoint": (["@no_checkpoint"], ["no_checkpoint/checkpoints", "there is no checkpoint"]),
     "config_cut": (["@config_cut"], ["config_cut/config.json"]),
     "config_list": (["@config_list"], ["config_list/config.json"]),
@@ -218,6 +218,6 @@ class TestBadInput:
 
     def test_in_a_process_of_its_own(self, place):
         result = run("evaluate.py", f"--logdir={place / 'cut_all'}")
-        check_refused(result, "evaluate.py", "cut_all/checkpoints", "model.ckpt-6")
+        check_refused(result, "evaluate.py", "cut_all/checkpoints", "step-0000000006")
         assert result.code == 1
         assert result.out == ""

@@ -14,9 +14,9 @@ from tgcarry import console, data, scores, training
 from tgcarry.dataset import DataOptions
 from tgcarry.errors import DataError, NumericsError, PolicyError, RunError, TgcarryError
 from tgcarry.evaluation import evaluate
+from tgcarry.options import JobOptions, TrainOptions, make_policy
 from tgcarry.policies import ExactSweep, Stale, Truncated
 from tgcarry.reports import Evaluation
-from tgcarry.options import JobOptions, TrainOptions, make_policy
 from tgcarry.scores import score
 from tgcarry.training import train
 

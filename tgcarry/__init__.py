@@ -13,6 +13,8 @@ import tgcarry.starting  # noqa: F401
 # isort: split
 from tgcarry import data, legacy, losses, reference
 from tgcarry.budget import MemoryPlan
+from tgcarry.carried import CarriedLoss, CutPorts, carried_loss, cut_ports
+from tgcarry.carry_hook import CarryHook
 from tgcarry.cells import (
     BasicLSTMCell,
     BasicRNNCell,
@@ -48,6 +50,7 @@ from tgcarry.errors import (
     RunError,
     TgcarryError,
 )
+from tgcarry.exporting import Exported, export_saved_model
 from tgcarry.flow import GradientFlow, gradient_flow
 from tgcarry.gradients import state_gradients
 from tgcarry.partition import GradientPairs, Partition, partition_gradients
@@ -62,7 +65,9 @@ __version__ = "0.1.0"
 __all__ = [
     "BasicLSTMCell",
     "BasicRNNCell",
+    "CarriedLoss",
     "CarryError",
+    "CarryHook",
     "CarryPorts",
     "CellError",
     "ChainFlow",
@@ -71,10 +76,12 @@ __all__ = [
     "Chunk",
     "ChunkError",
     "ChunkGraph",
+    "CutPorts",
     "DataError",
     "DropoutWrapper",
     "Evaluation",
     "ExactSweep",
+    "Exported",
     "GRUCell",
     "GradientFlow",
     "GradientPairs",
@@ -100,12 +107,15 @@ __all__ = [
     "TgcarryError",
     "Truncated",
     "build_chunk",
+    "carried_loss",
     "carry_ports",
     "chain_flow",
     "chain_ports",
     "chained_rnn",
+    "cut_ports",
     "data",
     "dynamic_rnn",
+    "export_saved_model",
     "gradient_flow",
     "legacy",
     "losses",

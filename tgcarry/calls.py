@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
 from tgcarry.errors import NumericsError, RunError
 from tgcarry.feeding import Feeding, Ready, fit
+from tgcarry.hooks import Visits
 from tgcarry.kinds import keeping_kinds, plain_kinds
 from tgcarry.residuals import Residuals, find_residuals
 from tgcarry.updates import NOT_FINITE
@@ -57,17 +59,24 @@ class Calls:
 
     Args:
       chunk: the graph.
-      session: an open `tf.Session` or `MonitoredSession` on it.
+      session: an open session on it.
       feed_dict: values fed at every call (a dropout rate, say).
       seed: first half of the "seed" feed; the second is the chunk's number.
+      visits: is told of the visits that train, and makes their calls; None for none.
 
     Raises:
       RunError: a value of `feed_dict` does not fit its tensor.
     """
 
     def __init__(
-        self, chunk: ChunkGraph, session: Any, feed_dict: Mapping[tf.Tensor, Any], seed: int
+        self,
+        chunk: ChunkGraph,
+        session: Any,
+        feed_dict: Mapping[tf.Tensor, Any],
+        seed: int,
+        visits: Visits | None = None,
     ) -> None:
+        self.visits = visits
         self._chunk = chunk
         self._session = session
         self._feeding = Feeding(chunk, seed)
@@ -83,6 +92,13 @@ class Calls:
     def ready(self, data: Chunk, index: int) -> Ready:
         """Checks a chunk and makes it ready to be fed, see `Feeding.ready`."""
         return self._feeding.ready(data, index)
+
+    def announce(self, data: Ready) -> bool:
+        """Tells of the backward visit that comes next; False if it is not to be made."""
+        if self.visits is None:
+            return True
+        feeds = zip(self._chunk.feeds.values(), data.arrays, strict=True)
+        return self.visits.before([self._chunk.loss, self._chunk.updates.step], dict(feeds))
 
     def zero_state(self, batch: int) -> Any:
         """Returns the zero state of `batch` streams, as arrays that are not to be written to."""
@@ -127,13 +143,15 @@ class Calls:
 
     def forward(self, data: Ready, state: Any) -> Any:
         """Returns the chunk's final state, and computes nothing else."""
-        return self._pack_state(self._run("forward", data, tf.nest.flatten(state)))
+        final = self._run("forward", data, tf.nest.flatten(state))
+        return self._checked_state(final, data)
 
     def evaluate(self, data: Ready, state: Any) -> Visit:
         """Returns loss, metrics and final state without any gradient."""
         got = self._run("evaluate", data, tf.nest.flatten(state))
         loss, metrics, final = self._figures(got)
-        return Visit(_finite(loss, "loss", data.number), metrics, self._pack_state(final))
+        loss = _finite(loss, "loss", data.number)
+        return Visit(loss, metrics, self._checked_state(final, data))
 
     @property
     def residuals(self) -> Residuals:
@@ -154,7 +172,7 @@ class Calls:
         loss, metrics, rest = self._figures(got)
         final, arrays = rest[: len(rest) - count], rest[len(rest) - count :]
         loss = _finite(loss, "loss", data.number)
-        visit = Visit(loss, metrics, self._pack_state(final))
+        visit = Visit(loss, metrics, self._checked_state(final, data))
         return Kept(visit, arrays, _bytes_of(arrays))
 
     def activation_bytes(self, data: Ready, state: Any) -> int:
@@ -168,7 +186,9 @@ class Calls:
         """Gathers without computing anything forwards; loss and metrics are those kept."""
         self._residual_tensors()
         fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), *kept.arrays]
-        gradient = self._checked_gradient(self._run("gather kept", data, fed), data)
+        *leaves, norm = self._run("gather kept", data, fed)
+        _finite(norm, "gradient's global norm", data.number)
+        gradient = self._checked_gradient(leaves, data)
         return kept.visit._replace(final_state=None, state_gradient=gradient)
 
     def gather(self, data: Ready, state: Any, upstream: Any, advance: bool) -> Visit:
@@ -199,11 +219,25 @@ class Calls:
         """Throws the accumulated gradients away."""
         self._clear([])
 
+    def accumulators(self) -> list[np.ndarray]:
+        """Returns what the accumulators hold, in their order."""
+        return list(self._session.run(list(self._chunk.updates.accumulators)))
+
+    def set_accumulators(self, values: Sequence[np.ndarray]) -> None:
+        """Puts back what `accumulators` returned."""
+        self._session.run(self._chunk.updates.initialize, self._initial_values(values))
+
+    def _initial_values(self, values: Sequence[np.ndarray]) -> dict[tf.Tensor, np.ndarray]:
+        # Feeding the initialisers needs no operation that a finalized graph could not take.
+        accumulators = self._chunk.updates.accumulators
+        # Outside a default graph a variable takes the caller for an eager one.
+        with self._chunk.graph.as_default():
+            return {a.initial_value: v for a, v in zip(accumulators, values, strict=True)}
+
     def accumulated(self) -> dict[str, np.ndarray]:
         """Returns the accumulated gradients by variable name."""
-        values = self._session.run(list(self._chunk.updates.accumulators))
         sums: dict[str, np.ndarray] = {}
-        for variable, value in zip(self._chunk.slots, values, strict=True):
+        for variable, value in zip(self._chunk.slots, self.accumulators(), strict=True):
             name = variable.op.name
             sums[name] = sums[name] + value if name in sums else value
         return sums
@@ -213,11 +247,13 @@ class Calls:
     ) -> Visit:
         fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream)]
         got = self._run((update, advance), data, fed)
-        norm = float(got.pop()) if update == "step" else float("nan")
+        norm = got.pop()
         loss, metrics, rest = self._figures(got)
+        loss = _finite(loss, "loss", data.number)
+        norm = _finite(norm, "gradient's global norm", data.number)
         gradient = self._checked_gradient(rest[: self._starts], data)
-        final = self._pack_state(rest[self._starts :]) if advance else None
-        return Visit(_finite(loss, "loss", data.number), metrics, final, gradient, norm)
+        final = self._checked_state(rest[self._starts :], data) if advance else None
+        return Visit(loss, metrics, final, gradient, norm if update == "step" else math.nan)
 
     def _checked_gradient(self, leaves: Sequence[np.ndarray], data: Ready) -> Any:
         for leaf in leaves:
@@ -242,7 +278,11 @@ class Calls:
         filled = {tensor.name for tensor in feeds}
         constants = [(t, value) for t, value in self._constants if t.name not in filled]
         feeds = [*(tensor for tensor, _ in constants), *feeds]
-        call = tf1.prepared_call(self._session, fetches, targets, feeds)
+        name = kind[0] if isinstance(kind, tuple) else kind
+        if self.visits is not None and self.visits.takes(name):
+            call = self.visits.prepared(name, self._session, fetches, targets, feeds)
+        else:
+            call = tf1.prepared_call(self._session, fetches, targets, feeds)
         return _Prepared(call, [value for _, value in constants])
 
     def _run(self, kind: Any, data: Ready | None, values: Sequence[Any]) -> list[Any]:
@@ -270,7 +310,9 @@ class Calls:
         metrics = zip(self._chunk.metrics, rest[:count], strict=True)
         return loss, {name: float(value) for name, value in metrics}, rest[count:]
 
-    def _pack_state(self, leaves: Sequence[Any]) -> Any:
+    def _checked_state(self, leaves: Sequence[Any], data: Ready) -> Any:
+        for leaf in leaves:
+            _all_finite(leaf, "final state", data.number)
         return _pack(self._chunk.final_state, leaves)
 
     def _zero(self, port: str, batch: int) -> Any:

@@ -101,7 +101,7 @@ class Drive:
             started = time.perf_counter()
             for step, following in self._pairs:
                 loop.source.expect(getattr(following, "chunk", None))
-                if isinstance(step, schedule.Backward) and not self._announced(step):
+                if not self._announced(step):
                     return
                 self._busy = failed = True
                 try:
@@ -112,7 +112,7 @@ class Drive:
                     report = None
                 self._busy = False
                 self._obeyed += 1
-                if visits is not None and not (failed or isinstance(following, schedule.Apply)):
+                if visits is not None and not failed and _ends_a_visit(step, following):
                     visits.after()
                 if report is not None:
                     yield report._replace(seconds=time.perf_counter() - started)
@@ -128,10 +128,14 @@ class Drive:
     def _at_rest(self) -> bool:
         return self._loop.at_rest and not self._stepped
 
-    def _announced(self, step: schedule.Backward) -> bool:
-        """Tells hooks of a visit; False if one ended the training."""
-        calls = self._loop.calls
-        return calls.visits is None or calls.announce(self._loop.source[step.chunk])
+    def _announced(self, step: schedule.Step) -> bool:
+        """Tells hooks of the backward visit that a step begins; False if one ended the run."""
+        loop = self._loop
+        if loop.calls.visits is None or not loop.at_rest:
+            return True
+        if not isinstance(step, schedule.Load | schedule.Backward):
+            return True
+        return loop.calls.announce(loop.source[step.chunk])
 
     def _replay(self) -> None:
         """Passes over the steps that were obeyed before, and takes up what they had left."""
@@ -186,6 +190,12 @@ class Drive:
         self._loop.abandon(through)
         self._stepped = False
         self._applied = through + 1
+
+
+def _ends_a_visit(step: schedule.Step, following: schedule.Step | None) -> bool:
+    """Says whether a step is a visit's last one: its optimiser step, where one follows it."""
+    applied_next = isinstance(following, schedule.Apply)
+    return isinstance(step, schedule.Backward | schedule.Apply) and not applied_next
 
 
 def _report(step: int, visits: Sequence[Done], norm: float) -> Report:

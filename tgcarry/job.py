@@ -85,6 +85,7 @@ class Job:
         self._due = self._every
         self._validated = -1
         self._saved_at = (-1, -1)
+        self._stopping = False
         self._validation: dict[str, float] | None = None
         self._best: float | None = None
         self._seconds = 0.0
@@ -164,7 +165,7 @@ class Job:
 
     def rested(self) -> None:
         """Saves between two visits of a sweep, if that is due, or has the run end there."""
-        if self._tell.should_stop():
+        if self._is_to_stop():
             self._runner.stop()
         elif self._is_time_to_save():
             self._save()
@@ -181,11 +182,11 @@ class Job:
                 self._save()
             if self._is_enough():
                 return
-            if self._tell.should_stop():
+            if self._is_to_stop():
                 break
         # Sweeps that were left out have no report.
         self._done = self._runner.position.applied
-        if self._tell.should_stop() and self._done < self._chunks:
+        if self._stopping and self._done < self._chunks:
             raise _StopError
 
     def _take_up(self, notes: Mapping[str, Any]) -> None:
@@ -200,7 +201,7 @@ class Job:
         """Scores the held-out data, and saves a milestone."""
         if self._dataset.validation is not None:
             with named("validation"):
-                held = _Watched(self._dataset.validation, self._tell.should_stop)
+                held = _Watched(self._dataset.validation, self._is_to_stop)
                 values = score(self._runner.evaluate(held), self._dataset.kind)
             figures = {**values, "chunks": self._done, "memory_mib": peak_memory() / 2**20}
             with self._mishaps.tolerated():
@@ -218,6 +219,8 @@ class Job:
         self._saved, self._saved_at = time.monotonic(), self.where
         self._lock.check()
         scored = self._validation if self._validated == self._done else None
+        with self._mishaps.tolerated():
+            self._log.sync()
         self._mishaps.unsaved = None
         with self._mishaps.tolerated():
             self._checkpoints.save(
@@ -238,8 +241,13 @@ class Job:
             "skipped": self._mishaps.skipped,
             "skipped_in_a_row": self._mishaps.in_a_row,
             "seconds": self._all_seconds(),
-            "metrics_bytes": self._log.sync(),
+            "metrics_bytes": self._log.size,
         }
+
+    def _is_to_stop(self) -> bool:
+        # Once asked, always asked: a run that was ended for it has not come to its end.
+        self._stopping = self._stopping or self._tell.should_stop()
+        return self._stopping
 
     def _is_time_to_save(self) -> bool:
         return time.monotonic() - self._saved >= self._care.checkpoint_every

@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.data.wording import because
 from tgcarry.errors import LogError
+from tgcarry.events import EventFile
 from tgcarry.folder import (
     ATTEMPTS,
     BAD_NUMBERS,
@@ -30,7 +31,6 @@ from tgcarry.folder import (
     read_entries,
     read_object,
 )
-from tgcarry.histograms import histogram
 from tgcarry.lines import LineFile
 
 PLOTS = ("loss.png", "carry.png")
@@ -46,7 +46,6 @@ class LogWriter:
     Args:
       folder: made if missing.
       config: JSON-ready configuration, written to `config.json`.
-      graph: needed by TensorFlow's event writer; nothing is added to it.
       overwrite: remove an earlier run's files first.
       resume: go on with an earlier run's files.
       keep: bytes of its `metrics.jsonl` that stay; what it logged later is done again.
@@ -60,7 +59,6 @@ class LogWriter:
         self,
         folder: Path,
         config: Mapping[str, Any],
-        graph: tf.Graph,
         overwrite: bool = False,
         *,
         resume: bool = False,
@@ -77,16 +75,11 @@ class LogWriter:
             (folder / SUMMARY).unlink(missing_ok=True)
             _write_json(folder / CONFIG, config)
             self._lines = LineFile(folder / METRICS, keep if resume else 0)
-        except OSError as error:
+            self._events = EventFile(folder / EVENTS, step if resume else None)
+        except (OSError, tf.errors.OpError) as error:
             if isinstance(error, LogError):
                 raise
             raise LogError(f"{folder}: cannot be written: {because(error)}") from error
-        with graph.as_default():
-            self._events = tf.summary.FileWriter(str(folder / EVENTS))
-        if resume:
-            # Has TensorBoard leave out what an earlier attempt logged beyond this step.
-            start = tf.SessionLog(status=tf.SessionLog.START)
-            self._events.add_session_log(start, step + 1)
 
     def __enter__(self) -> LogWriter:
         return self
@@ -112,13 +105,10 @@ class LogWriter:
           step: optimiser steps so far.
           values: numbers; those that are not finite become null.
         """
-        scalars = [
-            tf.Summary.Value(tag=f"{kind}/{name}", simple_value=value)
-            for name, value in values.items()
-        ]
         with self._writing(METRICS):
             self._append(kind, step, {name: _number(value) for name, value in values.items()})
-            self._events.add_summary(tf.Summary(value=scalars), step)
+        with self._writing(EVENTS):
+            self._events.scalars(step, {f"{kind}/{name}": v for name, v in values.items()})
 
     def note(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Adds one line to `metrics.jsonl` alone; `values` is what JSON can hold."""
@@ -127,15 +117,20 @@ class LogWriter:
 
     def histograms(self, step: int, values: Mapping[str, np.ndarray]) -> None:
         """Adds histograms to the event file, one per tag."""
-        shown = [tf.Summary.Value(tag=t, histo=histogram(array)) for t, array in values.items()]
         with self._writing(EVENTS):
-            self._events.add_summary(tf.Summary(value=shown), step)
+            self._events.histograms(step, values)
 
-    def sync(self) -> int:
-        """Has `metrics.jsonl` made to last; returns its bytes, to `keep` them later."""
+    @property
+    def size(self) -> int:
+        """Bytes of `metrics.jsonl`, to `keep` them later."""
+        return self._lines.size
+
+    def sync(self) -> None:
+        """Has what was written made to last."""
+        with self._writing(EVENTS):
+            self._events.flush()
         with self._writing(METRICS):
             self._lines.sync()
-        return self._lines.size
 
     def _append(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         self._lines.append(json.dumps({"kind": kind, "step": step, **values}))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tgcarry import logs
 from tgcarry.checkpoints import Checkpoints
-from tgcarry.diagnosis import diagnose, save_evidence
+from tgcarry.diagnosis import diagnose, read_weights, save_evidence
 from tgcarry.drive import BadNumbers
 from tgcarry.errors import DataError, LogError, NumericsError
 from tgcarry.model import Model
@@ -58,10 +58,11 @@ class Mishaps:
         self.in_a_row += 1
         lost = self.in_a_row > _MOST_BAD
         action = "stop" if lost else self._care.on_nan
-        what = self._diagnosed(bad)
+        what, kept = self._diagnosed(bad)
         chunk = None if bad.at is None else bad.at.data.number
         with self.tolerated():
             self._log.note("bad", bad.step, {"chunk": chunk, "what": what, "action": action})
+        what = f"{what} ({kept})" if kept else what
         if action == "stop":
             raise NumericsError(f"{what}: {self._advice(lost)}")
         if action == "rollback":
@@ -71,7 +72,7 @@ class Mishaps:
         return "skip"
 
     def _bad_data(self, error: DataError, step: int) -> Literal["stop", "skip"]:
-        action = "stop" if self._care.on_nan == "stop" else "skip"
+        action: Literal["stop", "skip"] = "stop" if self._care.on_nan == "stop" else "skip"
         with self.tolerated():
             self._log.note("bad", step, {"chunk": None, "what": str(error), "action": action})
         return action
@@ -106,10 +107,10 @@ class Mishaps:
             "such sweeps out (--on_nan=skip)"
         )
 
-    def _diagnosed(self, bad: BadNumbers) -> str:
-        """Says in a line what went bad where, and keeps what it was computed from."""
+    def _diagnosed(self, bad: BadNumbers) -> tuple[str, str]:
+        """Says in a line what went bad where, and in which file it is kept, or why not."""
         if bad.at is None:
-            return str(bad.error)
+            return str(bad.error), ""
         ready, state, upstream = bad.at
         found = diagnose(
             self._model.chunk,
@@ -119,9 +120,16 @@ class Mishaps:
             upstream,
             number=ready.number,
         )
-        folder = self._log.folder
-        kept = save_evidence(folder, ready.number, found, ready.arrays, state, upstream)
-        return f"{found} ({kept.problem or kept.path})"
+        kept = save_evidence(
+            self._log.folder,
+            ready.number,
+            found,
+            ready.arrays,
+            state,
+            upstream,
+            weights=read_weights(self._model.chunk, self._session),
+        )
+        return str(found), kept.problem or str(kept.path)
 
 
 _DONE = {

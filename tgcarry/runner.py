@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -14,13 +14,18 @@ from tgcarry import schedule, states
 from tgcarry.budget import MemoryPlan
 from tgcarry.calls import Calls
 from tgcarry.chunk import ChunkGraph
-from tgcarry.data import Chunk
+from tgcarry.data import Chunk, check_chunk
+from tgcarry.data.mending import bad_streams, mended
 from tgcarry.data.wording import shown
-from tgcarry.errors import NumericsError, RunError
-from tgcarry.loop import Done, Loop, OnVisit, with_next
+from tgcarry.drive import BadNumbers, Drive, OnBadNumbers, always
+from tgcarry.errors import DataError, NumericsError, RunError
+from tgcarry.hooks import Visits
+from tgcarry.loop import Loop, OnVisit, with_next
 from tgcarry.planning import plan_memory, steps_for
 from tgcarry.policies import ExactSweep, Policy
+from tgcarry.position import Position
 from tgcarry.reports import Evaluation, Gradients, Report, add_metrics
+from tgcarry.sessions import HeldSession, visit_hooks
 from tgcarry.source import ChunkSource
 
 
@@ -36,14 +41,23 @@ class Runner:
     Args:
       chunk: of `build_chunk`.
       policy: `Truncated()`, `Stale()`, `ExactSweep()` or one of your own.
-      session: an open session on the chunk's graph; closed by whoever opened it.
+      session: an open session on the chunk's graph; closed by whoever opened it. The hooks of a
+        `MonitoredSession` see the visits that train, and nothing else.
       config: `tf.ConfigProto` for a session of the runner's own.
+      scaffold: `tf.train.Scaffold` that initialises a session of the runner's own.
+      hooks: of `tf.train.SessionRunHook`, called around the visits that train (see
+        `tgcarry.hooks.VisitHooks`). A stop that one asks for ends `run` with the next step.
       feed_dict: values fed at every call, such as a dropout rate.
       reduce: "sum" applies the sum of a sweep's chunk gradients (that of the whole window),
         "mean" divides it by the number of chunks, so that learning rate and clipping mean
         the same for every policy.
       seed: first half of the "seed" feed of chunks that ask for one.
       on_visit: called with (chunk number, visit) after each backward visit, for progress.
+      on_rest: called between two visits of a sweep; `position` can be asked for then.
+      on_nan: what becomes of a sweep where a number is not finite: "stop" raises its error,
+        "skip" leaves the rest of it out, applies nothing of it and starts every stream from
+        zeros behind it. A function of a `tgcarry.drive.BadNumbers` may say one or the other.
+        Where it is said of a chunk's data, only the streams that they are in have no steps there.
 
     Raises:
       RunError: the chunk draws random numbers anew at each visit and the policy revisits.
@@ -56,10 +70,14 @@ class Runner:
         *,
         session: Any = None,
         config: tf.ConfigProto | None = None,
+        scaffold: tf.train.Scaffold | None = None,
+        hooks: Iterable[tf.train.SessionRunHook] = (),
         feed_dict: Mapping[tf.Tensor, Any] | None = None,
         reduce: str = "sum",
         seed: int = 0,
         on_visit: OnVisit | None = None,
+        on_rest: Callable[[], None] | None = None,
+        on_nan: Literal["stop", "skip"] | OnBadNumbers = "stop",
     ) -> None:
         if not isinstance(chunk, ChunkGraph):
             raise RunError(f"Runner(chunk={shown(chunk)}): give what build_chunk returned")
@@ -69,14 +87,16 @@ class Runner:
         self._policy = self._checked_policy(ExactSweep() if policy is None else policy)
         self._reduce = reduce
         self._feed_dict = dict(feed_dict or {})
-        _check_fed(chunk, self._feed_dict)
-        _check_session(chunk, session)
+        called = visit_hooks(hooks, chunk, self._feed_dict, self._policy.revisits)
+        self._held = HeldSession(chunk, session, config, scaffold, called)
         self._seed = seed
-        self._config = config
-        self._given_session = session
-        self._session: Any = None
         self._calls: Calls | None = None
+        self._training_calls: Calls | None = None
         self._on_visit = on_visit
+        self._on_rest = on_rest
+        self._on_bad_numbers = _checked_on_nan(on_nan)
+        self._drive: Drive | None = None
+        self._told: set[int] = set()
         self._steps = 0
         self._state: Any = None
 
@@ -90,36 +110,22 @@ class Runner:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        ended = (StopIteration, tf.errors.OutOfRangeError)
+        self._close(failed=kind is not None and not issubclass(kind, ended))
 
     def open(self) -> None:
         """Opens the session and initialises what is the runner's to initialise."""
-        if self._session is not None:
+        if self._calls is not None:
             return
-        if self._given_session is None:
-            if self._chunk.graph.finalized:
-                raise RunError(
-                    "Runner: the graph is finalized, so that no initialiser can be added: give "
-                    "the session= that it was finalized for"
-                )
-            with self._chunk.graph.as_default():
-                init = tf.group(
-                    tf.global_variables_initializer(),
-                    tf.local_variables_initializer(),
-                    tf.tables_initializer(),
-                )
-            self._session = tf.Session(graph=self._chunk.graph, config=self._config)
-            self._session.run(init)
-        else:
-            self._session = self._given_session
-        self._session.run(self._chunk.updates.initialize)
-        self._calls = Calls(self._chunk, self._session, self._feed_dict, self._seed)
+        held = self._held
+        held.open()
+        self._calls = self._training_calls = self._make_calls(None)
+        if held.visits is not None:
+            self._training_calls = self._make_calls(held.visits)
 
     def close(self) -> None:
         """Closes the session, unless it was given."""
-        if self._session is not None and self._given_session is None:
-            self._session.close()
-        self._session, self._calls = None, None
+        self._close(failed=False)
 
     @property
     def chunk(self) -> ChunkGraph:
@@ -130,7 +136,7 @@ class Runner:
     def session(self) -> Any:
         """The open session, to restore, save or look into variables."""
         self._ready()
-        return self._session
+        return self._held.session
 
     @property
     def state(self) -> Any:
@@ -139,13 +145,21 @@ class Runner:
             raise RunError("Runner.state: nothing was run yet; iterate over run(...) first")
         return self._state
 
-    def run(self, chunks: Iterable[Chunk], initial_state: Any = None) -> Iterator[Report]:
+    def run(
+        self,
+        chunks: Iterable[Chunk],
+        initial_state: Any = None,
+        *,
+        resume: Position | None = None,
+    ) -> Iterator[Report]:
         """Trains on chunks and yields a report per optimiser step; work is done as you iterate.
 
         Args:
           chunks: a sequence (read again where the policy revisits, and one chunk ahead in a
             second thread) or any iterable (its chunks are then held until their backward visit).
           initial_state: nest of `[B, H]` arrays that the first chunk starts from; zeros if None.
+          resume: where an earlier run stood, on the same chunks, from the first on, and under
+            the same policy. Restore the variables of that moment before.
 
         Yields:
           A `Report` per optimiser step.
@@ -159,31 +173,42 @@ class Runner:
             raise RunError(
                 "Runner.run: build_chunk had no optimizer=; give one, or use gradients()"
             )
-        return self._train(self._loop(chunks, initial_state, self._on_visit))
+        start = Position(steps=self._steps) if resume is None else resume
+        if resume is not None and initial_state is not None:
+            raise RunError(
+                "Runner.run(initial_state=, resume=): the position has a state; leave one out"
+            )
+        loop = self._loop(chunks, initial_state, self._on_visit, start)
+        on_bad = self._on_bad_numbers
+        self._drive = Drive(loop, self._policy, self._reduce, start, self._on_rest, on_bad)
+        return self._reports(self._drive, loop)
 
-    def _train(self, loop: Loop) -> Iterator[Report]:
-        loop.calls.clear()
-        started = time.perf_counter()
-        stepped = False
-        with loop:
-            for step, following in with_next(steps_for(self._policy, loop)):
-                loop.source.expect(getattr(following, "chunk", None))
-                if not isinstance(step, schedule.Apply):
-                    kept = getattr(step, "kept", False)
-                    alone = isinstance(following, schedule.Apply) and not (loop.visited or kept)
-                    stepped = stepped or (alone and isinstance(step, schedule.Backward))
-                    loop.obey(step, update="step" if alone else "gather")
-                    continue
-                loop.obey(step, update="gather")
-                visits = loop.take_visits()
-                norm = visits[0].visit.grad_norm
-                if not stepped:
-                    norm = loop.calls.apply(1 / len(visits) if self._reduce == "mean" else 1.0)
-                stepped = False
-                self._state = loop.head
-                self._steps += 1
-                yield _report(self._steps, visits, norm, time.perf_counter() - started)
-                started = time.perf_counter()
+    def _reports(self, drive: Drive, loop: Loop) -> Iterator[Report]:
+        for report in drive.reports():
+            self._state, self._steps = loop.head, report.step
+            yield report
+
+    def stop(self) -> None:
+        """Has `run` end after the visit that is being made; `position` says where that is.
+
+        For callbacks and other threads, such as one that waits for a signal. Without a run that
+        is under way nothing happens.
+        """
+        if self._drive is not None:
+            self._drive.stop()
+
+    @property
+    def position(self) -> Position:
+        """Where the last `run` stands, to go on from with `run(chunks, resume=)`.
+
+        It can be asked for whenever `run` has yielded or ended, and in `on_rest`. Together with
+        the graph's variables of the same moment it is all that it takes to end with the same
+        weights, bit by bit, as without an interruption.
+
+        Raises:
+          RunError: in the middle of a visit.
+        """
+        return Position(steps=self._steps) if self._drive is None else self._drive.position
 
     def gradients(
         self, chunks: Iterable[Chunk], initial_state: Any = None, policy: Policy | None = None
@@ -304,16 +329,60 @@ class Runner:
                 norms.append(states.nest_norm(carry))
         return np.array(norms)
 
+    def _close(self, failed: bool) -> None:
+        self._calls = self._training_calls = None
+        self._held.close(failed)
+
+    def _make_calls(self, visits: Visits | None) -> Calls:
+        return Calls(self._chunk, self._held.raw, self._feed_dict, self._seed, visits)
+
     def _ready(self) -> Calls:
         if self._calls is None:
             raise RunError("Runner: no open session; write `with Runner(...) as runner:`")
         return self._calls
 
     def _loop(
-        self, chunks: Iterable[Chunk], initial_state: Any, on_visit: OnVisit | None = None
+        self,
+        chunks: Iterable[Chunk],
+        initial_state: Any,
+        on_visit: OnVisit | None = None,
+        start: Position | None = None,
     ) -> Loop:
+        """Makes a pass; one with a start trains, which hooks are told of."""
         calls = self._ready()
-        return Loop(calls, ChunkSource(chunks, calls.ready), initial_state, on_visit)
+        if start is not None and self._training_calls is not None:
+            calls = self._training_calls
+        start = start or Position()
+        source = ChunkSource(
+            chunks,
+            calls.ready,
+            first=start.first,
+            breaks=start.breaks.tolist(),
+            resets=start.resets,
+            mend=self._mended,
+        )
+        return Loop(calls, source, initial_state, on_visit)
+
+    def _mended(self, chunk: Chunk, index: int) -> Chunk:
+        """Leaves out streams whose data are not finite, if that is what is wanted."""
+        bad = bad_streams(chunk)
+        if self._on_bad_numbers is None or not bad.any():
+            check_chunk(chunk, index)
+            return chunk
+        if index not in self._told:
+            try:
+                check_chunk(chunk, index)
+            except DataError as error:
+                if self._on_bad_numbers(BadNumbers(error, self._steps, None)) != "skip":
+                    raise
+            self._told.add(index)
+            warnings.warn(
+                f"chunk {index} has numbers that are not finite: streams "
+                f"{np.flatnonzero(bad).tolist()} have no steps there",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return mended(chunk, index)
 
     def _checked_policy(self, policy: Any) -> Policy:
         if isinstance(policy, type) or not isinstance(policy, Policy):
@@ -321,6 +390,14 @@ class Runner:
         if policy.revisits:
             _check_redraws(self._chunk, str(policy))
         return policy
+
+
+def _checked_on_nan(on_nan: Any) -> OnBadNumbers | None:
+    if callable(on_nan):
+        return cast(OnBadNumbers, on_nan)
+    if on_nan not in ("stop", "skip"):
+        raise RunError(f"Runner(on_nan={shown(on_nan)}): give 'stop', 'skip' or a function")
+    return always if on_nan == "skip" else None
 
 
 def _check_redraws(chunk: ChunkGraph, who: str) -> None:
@@ -333,21 +410,6 @@ def _check_redraws(chunk: ChunkGraph, who: str) -> None:
         )
 
 
-def _check_fed(chunk: ChunkGraph, feed_dict: Mapping[tf.Tensor, Any]) -> None:
-    given = {tensor.name for tensor in feed_dict}
-    missing = [tensor.name for tensor in chunk.unfed if tensor.name not in given]
-    if missing:
-        raise RunError(
-            f"Runner: nothing feeds {', '.join(missing)}: name the data's arrays in "
-            f"build_chunk(feeds=), or give a constant in Runner(feed_dict=)"
-        )
-
-
-def _check_session(chunk: ChunkGraph, session: Any) -> None:
-    if session is not None and getattr(session, "graph", chunk.graph) is not chunk.graph:
-        raise RunError("Runner(session=): it runs another graph; open it on the chunk's graph")
-
-
 def _check_finite(variables: Mapping[str, np.ndarray]) -> None:
     bad = [name for name, value in variables.items() if not np.isfinite(value).all()]
     if bad:
@@ -355,21 +417,3 @@ def _check_finite(variables: Mapping[str, np.ndarray]) -> None:
             f"the gradient of {', '.join(bad)} is not finite: look for a division by zero, or the "
             f"root or logarithm of zero, on the way to the loss"
         )
-
-
-def _report(step: int, visits: Sequence[Done], norm: float, seconds: float) -> Report:
-    metrics: dict[str, float] = {}
-    for done in visits:
-        add_metrics(metrics, done.visit.metrics)
-    losses = tuple(done.visit.loss for done in visits)
-    return Report(
-        step=step,
-        chunks=range(visits[0].chunk, visits[-1].chunk + 1),
-        loss=sum(losses),
-        chunk_losses=losses,
-        metrics=metrics,
-        time_steps=sum(done.time_steps for done in visits),
-        grad_norm=norm,
-        upstream_norms=tuple(done.upstream_norm for done in visits),
-        seconds=seconds,
-    )

@@ -6,12 +6,14 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+import time
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+PAUSE = 0.5
+"""Seconds from the first signal on in which another one means nothing more."""
 
 
 class StopSignals:
@@ -23,15 +25,13 @@ class StopSignals:
 
     A second signal ends the process at once, with the exit code that shells give to it
     (128 + its number), whatever the process is doing: the signals are read by a thread, since
-    Python's own handlers wait for a call into TensorFlow to return. For a script's `main`, in
-    the main thread only.
-
-    Args:
-      on_first: called once, in that thread, when the first signal has come.
+    Python's own handlers wait for a call into TensorFlow to return. One that comes within
+    `PAUSE` seconds of the first is taken for the same: a scheduler may signal all processes of a
+    job, and their parent passes its own on. For a script's `main`, in the main thread only.
     """
 
-    def __init__(self, on_first: Callable[[], None] | None = None) -> None:
-        self._on_first = on_first
+    def __init__(self) -> None:
+        self._first = 0.0
         self._event = threading.Event()
         self._handlers: dict[int, Any] = {}
         self._wakeup = -1
@@ -69,11 +69,11 @@ class StopSignals:
         while received := self._reading.recv(1):
             if received[0] not in SIGNALS:
                 continue
-            if self._event.is_set():
+            if not self._event.is_set():
+                self._first = time.monotonic()
+                self._event.set()
+            elif time.monotonic() - self._first > PAUSE:
                 os._exit(128 + received[0])
-            self._event.set()
-            if self._on_first is not None:
-                self._on_first()
 
 
 def _noted(number: int, frame: FrameType | None) -> None:

@@ -153,6 +153,19 @@ STANDING = frozenset(
     {"Const", "ReadVariableOp", "VarHandleOp", "VarIsInitializedOp", "Variable", "VariableV2"}
 )
 
+VARIABLES = frozenset({"VarHandleOp", "Variable", "VariableV2"})
+
+TABLES = frozenset(
+    {
+        "AnonymousHashTable",
+        "HashTable",
+        "HashTableV2",
+        "MutableDenseHashTableV2",
+        "MutableHashTable",
+        "MutableHashTableV2",
+    }
+)
+
 # Lay out their inputs' values otherwise, in as much memory as those take or more.
 ARRANGING = frozenset(
     {
@@ -311,6 +324,11 @@ def _has_callables(session: Any) -> bool:
     """Says whether a session is TensorFlow's own, whose `run` does nothing else."""
     plain = getattr(type(session), "run", None) is tf.Session.run and "run" not in vars(session)
     return plain and hasattr(session, "_make_callable_from_options") and not session._closed
+
+
+def unfinalize(graph: tf.Graph) -> None:
+    """Lets operations be added again to a graph that was finalized for a session."""
+    graph._unsafe_unfinalize()
 
 
 class Behaviour(NamedTuple):

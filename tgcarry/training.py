@@ -14,7 +14,7 @@ from tgcarry import attempts, data, fingerprint, logs
 from tgcarry.checkpoints import Checkpoints, Restored
 from tgcarry.dataset import Dataset, open_dataset
 from tgcarry.earlier import Earlier, find_earlier
-from tgcarry.errors import RunError, StoppedError
+from tgcarry.errors import LogError, RunError, StoppedError
 from tgcarry.job import Job, Progress, Tell, named
 from tgcarry.locks import FolderLock
 from tgcarry.model import build_model
@@ -96,12 +96,12 @@ def train(
             on_nan=job.bad_numbers,
         )
         on_text(dataset.description)
+        reached = _reached(log_dir) if earlier is not None else None
         with runner:
             restored = _restored(checkpoints, runner, earlier, config, on_text)
             with logs.LogWriter(
                 log_dir,
                 config,
-                model.chunk.graph,
                 care.overwrite,
                 resume=earlier is not None,
                 keep=int(restored.notes["metrics_bytes"]) if restored is not None else 0,
@@ -109,7 +109,7 @@ def train(
             ) as log:
                 if options.memory_budget:
                     on_text(str(runner.plan(dataset.train)))
-                with _attempt(log_dir, job, restored):
+                with _attempt(log_dir, job, restored, reached):
                     job.run(runner, log, restored)
                     summary = {"policy": str(policy), **job.figures()}
                     log.finish(summary)
@@ -183,14 +183,24 @@ def _fitting(
     return position
 
 
+def _reached(log_dir: Path) -> int | None:
+    """Returns the chunks that an earlier attempt has logged; None if nothing says so."""
+    with suppress(LogError):
+        chunks = [line.get("chunks") for line in logs.read_metrics(log_dir, "train")]
+        return max((n for n in chunks if isinstance(n, int)), default=None)
+    return None
+
+
 @contextmanager
-def _attempt(log_dir: Path, job: Job, restored: Restored | None) -> Iterator[None]:
+def _attempt(
+    log_dir: Path, job: Job, restored: Restored | None, reached: int | None
+) -> Iterator[None]:
     """Keeps a record of who worked on the run, from where to where, and how that ended."""
     path = log_dir / logs.ATTEMPTS
     begun = (0, 0) if restored is None else (restored.step, restored.position.applied)
     # A record that cannot be written is no reason not to work.
     with suppress(OSError):
-        attempts.log_start(path, *begun)
+        attempts.log_start(path, *begun, reached=reached)
     reason, message = attempts.FAILED, "ended by an error"
     try:
         yield

@@ -1,6 +1,6 @@
 """Kills training jobs at random moments, has them go on, and compares what they end with.
 
-    python tests/chaos/killing.py --kills=100
+python tests/chaos/killing.py --kills=100
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ def timeless(line: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key not in ("seconds", "memory_mib")}
 
 
-def torment(
-    policy: str, kills: int, place: Path, seed: int, wanted: dict[str, Any]
-) -> Outcome:
+def torment(policy: str, kills: int, place: Path, seed: int, wanted: dict[str, Any]) -> Outcome:
     """Kills jobs of a policy until it was done often enough, each until it gets to its end.
 
     Half of the kills come at a random moment after the job has begun to work, the others
@@ -202,14 +200,10 @@ def main() -> int:
     arguments = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
-        outcomes = torment_all(
-            arguments.kills, Path(place), arguments.seed, arguments.policies
-        )
+        outcomes = torment_all(arguments.kills, Path(place), arguments.seed, arguments.policies)
     print(f"{'policy':<12}{'kills':>6}{'in a save':>11}{'lost':>6}")
     for outcome in outcomes:
-        print(
-            f"{outcome.policy:<12}{outcome.kills:>6}{outcome.during_saves:>11}{outcome.lost:>6}"
-        )
+        print(f"{outcome.policy:<12}{outcome.kills:>6}{outcome.during_saves:>11}{outcome.lost:>6}")
         for problem in outcome.problems:
             print(f"  {problem}")
     lost = sum(outcome.lost for outcome in outcomes)
