@@ -65,3 +65,10 @@ def test_the_page_on_sessions_runs_as_shown(tmp_path, monkeypatch, capsys):
     assert out[4].startswith("(2, 8) ")
     assert (tmp_path / "scaffold.ckpt-4.index").exists()
     assert names["hook"].state.shape == (2, 8)
+
+
+def test_the_page_on_jobs_goes_on_as_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("docs/jobs.md")
+    exec(code, {})
+    assert capsys.readouterr().out == "True\n"

@@ -157,3 +157,25 @@ while True:
     writer.wait(30)
     *lines, torn = path.read_text().split("\n")
     assert {len(line) for line in lines} == {500} and len(torn) < 500
+
+
+@pytest.mark.parametrize(
+    ("content", "keep", "left"),
+    [
+        (b"one\ntwo\nthree\n", 8, b"one\ntwo\n"),
+        (b"one\ntwo\nthree\n", 10, b"one\ntwo\n"),
+        (b"one\ntwo\nthr", 100, b"one\ntwo\n"),
+        (b"one", 3, b""),
+        (b"", 5, b""),
+        (b"one\n" + b"x" * 200_000, 10**9, b"one\n"),
+    ],
+)
+def test_what_is_kept_are_whole_lines(tmp_path, content, keep, left):
+    path = tmp_path / "lines"
+    path.write_bytes(content)
+    lines = LineFile(path, keep)
+    assert path.read_bytes() == left and lines.size == len(left)
+    lines.append("next")
+    lines.sync()
+    assert path.read_bytes() == left + b"next\n" and lines.size == len(left) + 5
+    lines.close()

@@ -107,3 +107,12 @@ def test_ones_own_policy_needs_two_methods_and_no_base_class():
 
     assert isinstance(Mine(), tgc.Policy)
     assert not isinstance(object(), tgc.Policy)
+
+
+@pytest.mark.parametrize("policy", [tgc.Stale, tgc.ExactSweep])
+@pytest.mark.parametrize("limit", [0, -1, float("nan"), float("inf"), "1", True])
+def test_a_limit_has_to_be_a_number_above_zero(policy, limit):
+    with pytest.raises(tgc.PolicyError, match="clip_norm"):
+        policy(clip_norm=limit)
+    assert policy(clip_norm=2).clip_norm == 2
+    assert policy().clip_norm is None

@@ -175,3 +175,19 @@ def test_every_chunk_is_visited_backwards_once_from_the_state_that_enters_it(
     assert not kept
     assert not pending
     assert head == len(breaks)
+
+
+def test_a_schedule_can_count_from_elsewhere():
+    moved = schedule.to_text(schedule.numbered_from(7, schedule.sweep([False] * 3, 2)))
+    assert moved.splitlines() == [
+        "save 7",
+        "forward 7",
+        "backward 8 upstream zero advance",
+        "load 7",
+        "backward 7 upstream following",
+        "apply",
+        "backward 9 upstream zero advance",
+        "apply",
+    ]
+    same = list(schedule.sweep([False, True], 2))
+    assert list(schedule.numbered_from(0, same)) == same

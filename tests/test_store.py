@@ -684,3 +684,32 @@ def test_leftovers_go_with_the_next_save_or_a_clean(two):
     two.save(3, put(3))
     assert [s.step for s in two.list()] == [3, 2, 1] and len(names(two.folder)) == 3
     assert holds(Store(two.folder).newest(), 3)
+
+
+class TestMarks:
+    @pytest.fixture
+    def marking(self, tmp_path):
+        return Store(tmp_path / "s", keep=2, mark="kept")
+
+    def test_the_newest_with_the_mark_stays(self, marking):
+        for step in range(1, 8):
+            marking.save(step, put(step), notes={"kept": step in (2, 4)})
+        assert [snapshot.step for snapshot in marking.list()] == [7, 6, 4]
+        assert holds(marking.marked(), 4)
+
+    def test_without_one_there_is_none(self, marking, store):
+        for step in range(1, 5):
+            marking.save(step, put(step), notes={"other": True})
+        assert marking.marked() is None
+        assert [snapshot.step for snapshot in marking.list()] == [4, 3]
+        store.save(1, put(1), notes={"kept": True})
+        assert store.marked() is None
+
+    def test_a_damaged_one_does_not_count(self, marking):
+        for step in range(1, 6):
+            marking.save(step, put(step), notes={"kept": step in (2, 3)})
+        next(marking.folder.glob("step-0000000003/model.data")).write_bytes(b"x")
+        assert marking.marked() is None
+        assert [damage.name for damage in marking.damaged] == ["step-0000000003"]
+        marking.save(6, put(6))
+        assert [snapshot.step for snapshot in marking.list()] == [6, 5]

@@ -34,8 +34,10 @@ from tgcarry.chain import (
     chain_ports,
     chained_rnn,
 )
+from tgcarry.checkpoints import Checkpoints, Restored
 from tgcarry.chunk import ChunkGraph, build_chunk
 from tgcarry.data import Chunk, split_chunks
+from tgcarry.drive import BadNumbers
 from tgcarry.errors import (
     CarryError,
     CellError,
@@ -48,6 +50,7 @@ from tgcarry.errors import (
     NumericsError,
     PolicyError,
     RunError,
+    StoppedError,
     TgcarryError,
 )
 from tgcarry.exporting import Exported, export_saved_model
@@ -56,6 +59,7 @@ from tgcarry.gradients import state_gradients
 from tgcarry.partition import GradientPairs, Partition, partition_gradients
 from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
 from tgcarry.ports import CarryPorts, carry_ports
+from tgcarry.position import Position
 from tgcarry.reports import Evaluation, Gradients, Report
 from tgcarry.runner import Runner
 from tgcarry.unroll import dynamic_rnn
@@ -63,6 +67,7 @@ from tgcarry.unroll import dynamic_rnn
 __version__ = "0.1.0"
 
 __all__ = [
+    "BadNumbers",
     "BasicLSTMCell",
     "BasicRNNCell",
     "CarriedLoss",
@@ -73,6 +78,7 @@ __all__ = [
     "ChainFlow",
     "ChainOutputs",
     "ChainState",
+    "Checkpoints",
     "Chunk",
     "ChunkError",
     "ChunkGraph",
@@ -98,12 +104,15 @@ __all__ = [
     "Partition",
     "Policy",
     "PolicyError",
+    "Position",
     "RNNCell",
     "Report",
     "ResidualWrapper",
+    "Restored",
     "RunError",
     "Runner",
     "Stale",
+    "StoppedError",
     "TgcarryError",
     "Truncated",
     "build_chunk",
