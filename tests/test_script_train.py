@@ -403,12 +403,14 @@ class TestAFullDisk:
 
     def test_while_saving_a_checkpoint(self, place):
         folder = place / "runs" / "full_checkpoint"
-        result = run(
-            "train.py",
+        flags = [
             *_located(place, ["--data=long.npy"]),
-            *[*SMALL, "--units=64", "--eval_every=10", f"--logdir={folder}"],
-            preexec_fn=_limited(20000),
-        )
+            *[*SMALL, "--units=64", "--eval_every=10", "--steps=12", f"--logdir={folder}"],
+        ]
+        result = run("train.py", *flags, preexec_fn=_limited(20000))
         check_refused(result, "train.py", "checkpoint", "File too large")
         assert "train first" not in result.err
-        assert metric_lines(folder)
+        assert metric_lines(folder) and not (folder / "summary.json").exists()
+        # With room again, the same command goes on.
+        assert run("train.py", *flags).code == 0
+        assert check_folder(folder)["steps"] == 12

@@ -198,7 +198,7 @@ class Job:
         self._mishaps.in_a_row = int(notes["skipped_in_a_row"])
 
     def _validate(self) -> None:
-        """Scores the held-out data, and saves a milestone."""
+        """Scores the held-out data if there are any, and saves a milestone."""
         if self._dataset.validation is not None:
             with named("validation"):
                 held = _Watched(self._dataset.validation, self._is_to_stop)
@@ -206,12 +206,13 @@ class Job:
             figures = {**values, "chunks": self._done, "memory_mib": peak_memory() / 2**20}
             with self._mishaps.tolerated():
                 self._log.write("validation", self._step, figures)
-                self._log.histograms(self._step, _carried(self._runner.position))
             if self._best is None or values["loss"] < self._best:
                 self._best = values["loss"]
             self._validation = values
             shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             self._say(f"step {self._step}  chunks {self._done}/{self._chunks}  validation {shown}")
+        with self._mishaps.tolerated():
+            self._log.histograms(self._step, _carried(self._runner.position))
         self._validated, self._due = self._done, self._done + self._every
         self._save(milestone=True)
 

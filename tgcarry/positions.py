@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,10 +55,13 @@ def read_position(path: Path, chunk: ChunkGraph) -> Position:
       LogError: the file is damaged, or of another graph's run.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because NumPy leaves a damaged archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return _Reader(chunk, arrays).position()
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    # Whatever zipfile, zlib, NumPy and JSON make of bytes that are none of theirs: their errors
+    # have no common base.
+    except Exception as error:
         raise LogError(
             f"{named(path)}: no position of a run of this model: {because(error)}: take another "
             f"checkpoint, or begin anew"
