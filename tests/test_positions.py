@@ -80,7 +80,8 @@ def test_a_long_runs_breaks_take_a_byte_each(tmp_path):
 
 def test_a_chunk_of_other_units_or_cells_is_refused(tmp_path, full):
     write_position(tmp_path / "p.npz", full)
-    for cell in (tgc.LSTMCell(5), tgc.GRUCell(4), tgc.MultiRNNCell([tgc.LSTMCell(4), tgc.LSTMCell(4)])):
+    stack = tgc.MultiRNNCell([tgc.LSTMCell(4), tgc.LSTMCell(4)])
+    for cell in (tgc.LSTMCell(5), tgc.GRUCell(4), stack):
         with pytest.raises(tgc.LogError, match="no position of a run of this model"):
             read_position(tmp_path / "p.npz", built(cell))
 
