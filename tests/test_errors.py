@@ -17,6 +17,7 @@ FAMILY = {
     "NumericsError": ArithmeticError,
     "LogError": OSError,
     "LegacyError": RuntimeError,
+    "StoppedError": RuntimeError,
     "MissingNameError": AttributeError,
     "MissingModuleError": ImportError,
 }

@@ -64,7 +64,9 @@ def test_equals_tensorflows(reference, values):
     arrays.arrays(
         np.float64,
         st.integers(1, 30),
-        elements=st.floats(-1e150, 1e150) | st.sampled_from([0.0, 1e-12, -1e-12, 1e20, -1e20]),
+        # TensorFlow's threads take what is below the least normal number for zero.
+        elements=st.floats(-1e150, 1e150, allow_subnormal=False)
+        | st.sampled_from([0.0, 1e-12, -1e-12, 1e20, -1e20]),
     )
 )
 def test_equals_tensorflows_whatever_the_values(reference, values):

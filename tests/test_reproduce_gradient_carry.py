@@ -97,6 +97,7 @@ def test_a_broken_tolerance_fails():
     assert done.stdout.endswith(f"{len(failed)} checks failed\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argument", "named"),
     [("--batch=0", "--batch"), ("--part=d", "--part"), ("--sequence=7", "--sequence")],
@@ -109,6 +110,7 @@ def test_a_bad_flag_is_named(argument, named):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_stray_argument_is_refused():
     done = run("everything")
     assert done.returncode == 2

@@ -10,6 +10,7 @@ SMALL = ["--batch=2", "--steps=3", "--units=4", "--features=2", "--most=2", "--d
 WAYS = ["tgcarry", "stock", "nested", "padded", "padded, fused"]
 
 
+@pytest.mark.slow
 def test_every_way_is_measured_and_comes_to_the_same(tmp_path):
     file = tmp_path / "figures.json"
     done = run(

@@ -52,6 +52,7 @@ def test_memory_does_not_grow_with_the_sequence():
     assert peaks["unbroken, 20000 steps"] > 1.2 * short, "the measurement would not see growth"
 
 
+@pytest.mark.slow
 def test_memory_that_grows_fails_the_measurement():
     done = run("measure_memory.py", "--steps=2000", "--tolerance=-0.5", "--unbroken=0")
     assert done.returncode == 1

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from scripts_run import run
 
 SMALL = ["--units=8", "--batch=4", "--chunks=3", "--rounds=3", "--engine=loop"]
@@ -19,6 +20,7 @@ def test_every_way_is_measured():
     assert all(float(row[1]) > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_a_loop_that_is_too_slow_fails_the_measurement():
     done = run("measure_overhead.py", *SMALL, "--tolerance=-1")
     assert done.code == 1

@@ -24,13 +24,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Long enough to be killed in, and a checkpoint about every third of a second of it.
 JOB = (
     *("--data=series", "--units=8", "--batch=4", "--chunk=10", "--engine=loop"),
-    *("--epochs=25", "--eval_every=200", "--checkpoint_every=0.05"),
+    *("--eval_every=200", "--checkpoint_every=0.05"),
 )
+EPOCHS = 25
 POLICIES = {
     "truncated": ("--policy=truncated",),
     "stale": ("--policy=stale", "--decay=0.7", "--clip_carry=0.5"),
     "windows": ("--policy=exact", "--window=4"),
     "sequences": ("--policy=exact", "--window=0"),
+    "random": ("--policy=random", "--window=8", "--cut=0.4"),
     "budget": ("--policy=exact", "--window=6", "--memory_budget=40KiB"),
 }
 # Seconds that a job may take to get from its start to its first step, and to its end.
@@ -48,11 +50,18 @@ class Outcome(NamedTuple):
     problems: list[str]
 
 
-def start(flags: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
+def start(flags: tuple[str, ...], folder: Path, epochs: int = EPOCHS) -> subprocess.Popen[bytes]:
     """Starts the training job of a folder, whose output goes to a file beside it."""
     with folder.with_suffix(".out").open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "scripts/train.py", *JOB, *flags, f"--logdir={folder}"],
+            [
+                sys.executable,
+                "scripts/train.py",
+                *JOB,
+                f"--epochs={epochs}",
+                *flags,
+                f"--logdir={folder}",
+            ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -88,7 +97,9 @@ def timeless(line: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key not in ("seconds", "memory_mib")}
 
 
-def torment(policy: str, kills: int, place: Path, seed: int, wanted: dict[str, Any]) -> Outcome:
+def torment(
+    policy: str, kills: int, place: Path, seed: int, wanted: dict[str, Any], epochs: int = EPOCHS
+) -> Outcome:
     """Kills jobs of a policy until it was done often enough, each until it gets to its end.
 
     Half of the kills come at a random moment after the job has begun to work, the others
@@ -100,7 +111,7 @@ def torment(policy: str, kills: int, place: Path, seed: int, wanted: dict[str, A
     for number in range(1 + 4 * kills):
         folder = place / f"{policy}-{number}"
         while True:
-            process = start(POLICIES[policy], folder)
+            process = start(POLICIES[policy], folder, epochs)
             if done >= kills:
                 code = process.wait(PATIENCE)
             else:
@@ -169,23 +180,25 @@ def last_line(folder: Path) -> str:
     return (text.splitlines() or [""])[-1]
 
 
-def undisturbed(policy: str, place: Path) -> dict[str, Any]:
+def undisturbed(policy: str, place: Path, epochs: int = EPOCHS) -> dict[str, Any]:
     """Runs a job to its end and reads what it leaves."""
     folder = place / f"{policy}-undisturbed"
-    code = start(POLICIES[policy], folder).wait(PATIENCE)
+    code = start(POLICIES[policy], folder, epochs).wait(PATIENCE)
     if code:
         raise RuntimeError(f"{policy}: exit code {code}: {last_line(folder)}")
     return ending(folder)
 
 
-def torment_all(kills: int, place: Path, seed: int, policies: list[str]) -> list[Outcome]:
+def torment_all(
+    kills: int, place: Path, seed: int, policies: list[str], epochs: int = EPOCHS
+) -> list[Outcome]:
     """Shares kills out among policies, two jobs at a time."""
     shares = [kills // len(policies) + (n < kills % len(policies)) for n in range(len(policies))]
 
     def one(numbered: tuple[int, str]) -> Outcome:
         number, policy = numbered
-        wanted = undisturbed(policy, place)
-        return torment(policy, shares[number], place, seed + number, wanted)
+        wanted = undisturbed(policy, place, epochs)
+        return torment(policy, shares[number], place, seed + number, wanted, epochs)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, enumerate(policies)))
