@@ -22,6 +22,48 @@ def test_adding_problem(length):
     assert y.min() >= 0 and y.max() < 1
 
 
+def add_slowly(x, length):
+    """Reads one sequence of the adding problem step by step, as its definition says."""
+    assert x[0, 1] in (-1, 1)
+    assert x[length - 1, 1] == -1
+    marked = []
+    for step in range(length):
+        number, marker = x[step]
+        assert -1 <= number < 1
+        if marker == 1:
+            marked.append((step, number))
+        elif step not in (0, length - 1):
+            assert marker == 0
+    (place, one), (other, two) = marked
+    assert min(place, other) < 10
+    return 0.5 + (float(one) + float(two)) / 4
+
+
+@pytest.mark.parametrize("varied", [False, True])
+@pytest.mark.parametrize("length", [6, 10, 25, 100])
+def test_adding_problem_read_step_by_step(length, varied):
+    made = adding_problem(batch=200, length=length, seed=1, varied=varied)
+    x, y, weight = made["x"], made["y"], made["weight"]
+    lengths = made.get("lengths", np.full(200, length))
+    most = length + length // 10 if varied else length
+    assert x.shape == (200, most, 2)
+    assert set(lengths.tolist()) == set(range(length, most + 1))
+    for k, real in enumerate(lengths):
+        assert y[k, real - 1] == pytest.approx(add_slowly(x[k], real), abs=1e-6)
+        assert np.array_equal(np.flatnonzero(weight[k]), [real - 1])
+        assert np.count_nonzero(y[k]) <= 1
+        assert not x[k, real:].any()
+        assert np.count_nonzero(x[k, 1 : real - 1, 0]) == real - 2
+        # T is what the markers' places go by, however long the sequence comes out.
+        assert np.flatnonzero(x[k, :, 1] == 1).max() < max(10, length // 2 - 1)
+
+
+def test_the_adding_problem_of_one_length_is_what_it_was():
+    made = adding_problem(batch=2, length=6, seed=0)
+    assert made["y"][:, -1].tolist() == pytest.approx([0.15538, 0.63656], abs=1e-5)
+    assert sorted(made) == ["weight", "x", "y"]
+
+
 @pytest.mark.parametrize(("length", "lag"), [(20, 19), (20, 5), (2, 1)])
 def test_delayed_recall(length, lag):
     made = delayed_recall(batch=60, length=length, lag=lag, symbols=4, seed=1)

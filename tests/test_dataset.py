@@ -31,6 +31,11 @@ def test_every_builtin_opens():
         "regimes": ("classification", 200, 3),
         "recall": ("classification", 9, 4),
         "adding": ("regression", 2, 1),
+        "temporal_order": ("classification", 8, 4),
+        "temporal_order_3": ("classification", 8, 8),
+        "copy": ("bits", 9, 8),
+        "repeat_copy": ("bits", 10, 9),
+        "digits": ("classification", 1, 10),
     }
     for dataset in kinds.values():
         for index, chunk in enumerate(dataset.train[:3]):
@@ -93,6 +98,34 @@ class TestMemoryTasks:
         assert opened(name).scored == 4.0
 
 
+def test_options_of_a_task_alone():
+    assert opened("copy", bits=3).inputs == 4
+    more = opened("repeat_copy", bits=2, repeats=7, sequence=3)
+    assert (more.inputs, more.outputs) == (4, 3)
+    assert "up to 26 steps" in more.description
+    assert (
+        opened("repeat_copy").train[0].arrays["x"].tobytes() != more.train[0].arrays["x"].tobytes()
+    )
+
+
+@pytest.mark.parametrize("name", ["copy", "repeat_copy"])
+def test_what_is_scored_over_many_chunks_is_their_average(name):
+    dataset = opened(name, sequences=100, chunk=9, sequence=8)
+    scored = np.mean([chunk.arrays["weight"].sum() for chunk in dataset.train])
+    assert dataset.scored == pytest.approx(scored, rel=0.1)
+    assert dataset.weighted
+
+
+def test_digits_are_scored_once_an_image():
+    dataset = opened("digits", batch=32, chunk=16, validation=0.2)
+    assert dataset.weighted
+    assert dataset.scored == pytest.approx(8, rel=0.05)
+    pixels = np.concatenate([chunk.arrays["x"].ravel() for chunk in dataset.train[:40]])
+    assert pixels.mean() == pytest.approx(0, abs=0.1)
+    held = sum(int(chunk.arrays["weight"].sum()) for chunk in dataset.validation)
+    assert held == pytest.approx(1797 / 5, abs=1)
+
+
 def test_a_regime_is_not_both_trained_and_validated_on():
     dataset = opened("regimes", batch=4, validation=0.5)
     train = {dataset.train[0].arrays["x"][k].tobytes() for k in range(4)}
@@ -117,6 +150,13 @@ def test_a_regime_is_not_both_trained_and_validated_on():
         ("series", {"target": "load"}, ["target", "series"]),
         ("stdlib", {"stream": "id"}, ["stream", "stdlib"]),
         ("recall", {"features": ("a",)}, ["features", "recall"]),
+        ("recall", {"bits": 3}, ["bits 3", "copy and repeat_copy", "'recall'"]),
+        ("copy", {"repeats": 3}, ["repeats 3", "repeat_copy", "'copy'"]),
+        ("series", {"repeats": 3}, ["repeats 3", "'series'"]),
+        ("copy", {"bits": 0}, ["bits 0", "copy"]),
+        ("copy", {"bits": "x"}, ["bits 'x'", "copy"]),
+        ("repeat_copy", {"repeats": 0}, ["repeats 0"]),
+        ("temporal_order", {"sequence": 9}, ["sequence 9", "temporal_order", "10"]),
     ],
 )
 def test_what_does_not_fit_is_refused_by_the_name_of_its_option(data, options, facts):

@@ -484,6 +484,9 @@ def trained_run(name, folder):
         options = TrainOptions(where, units=(4, 3), cell="lstm", embedding=4, **small)
     elif name == "series":
         options = TrainOptions(DataOptions("series", batch=4, chunk=20), units=(4,), **small)
+    elif name == "copy":
+        where = DataOptions("copy", batch=4, chunk=5, sequence=6, bits=2)
+        options = TrainOptions(where, units=(4,), **small)
     else:
         x = np.random.default_rng(1).normal(size=(300, 2)).astype(np.float32)
         np.savez(folder / "classes.npz", x=x, y=(x[:, 0] > 0).astype(np.int64))
@@ -501,7 +504,10 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(
-    params=["classes", *(pytest.param(n, marks=pytest.mark.slow) for n in ("text", "series"))]
+    params=[
+        "classes",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("text", "series", "copy")),
+    ]
 )
 def any_run(request, run, tmp_path_factory):
     """Is the log folder of a run of each kind."""
@@ -545,7 +551,8 @@ class TestRuns:
             assert "probabilities" not in got
         else:
             powers = np.exp(wanted.astype(np.float64))
-            shares = powers / powers.sum(-1, keepdims=True)
+            bits = trained.spec.kind == "bits"
+            shares = powers / (1 + powers if bits else powers.sum(-1, keepdims=True))
             np.testing.assert_allclose(got["probabilities"], shares, atol=1e-5)
         notes = json.loads((tmp_path / "m/assets.extra/tgcarry.json").read_text())
         config = json.loads((any_run / "config.json").read_text())
@@ -553,7 +560,8 @@ class TestRuns:
         assert (notes["step"], notes["kind"]) == (3, config["model"]["kind"])
         for key in ("vocabulary", "classes", "scale"):
             assert notes[key] == config[key]
-        assert notes["vocabulary"] or notes["scale"]["mean"]["x"]
+        made = trained.options.data == "copy"
+        assert made or notes["vocabulary"] or notes["scale"]["mean"]["x"]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("engine", ["loop", "fused"])

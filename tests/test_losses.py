@@ -49,6 +49,19 @@ def test_squared_loss(rng):
     assert extra.count == pytest.approx(weights.sum(), rel=1e-12)
 
 
+def test_sigmoid_loss(rng):
+    z, y = 3 * rng.normal(size=(2, 4, 3)), rng.integers(0, 2, (2, 4, 3)).astype(float)
+    weights = rng.random((2, 4))
+    loss, extra = evaluate(losses.sigmoid_loss(*map(tf.constant, (z, y, weights))))
+    shares = 1 / (1 + np.exp(-z))
+    steps = -np.log(np.where(y == 1, shares, 1 - shares)).sum(-1) * weights
+    np.testing.assert_allclose(extra.per_step, steps, rtol=1e-12)
+    assert loss == pytest.approx(steps.sum(), rel=1e-12)
+    right = (((shares > 0.5) == (y == 1)).mean(-1) * weights).sum()
+    assert extra.correct == pytest.approx(right, rel=1e-12)
+    assert extra.count == pytest.approx(weights.sum(), rel=1e-12)
+
+
 @pytest.mark.parametrize("mask", [np.bool_, np.int32, np.float64])
 def test_a_mask_of_any_dtype_weighs_steps(mask, rng):
     z, keep = rng.normal(size=(2, 3, 2)), np.array([[1, 1, 0], [1, 0, 0]]).astype(mask)
@@ -114,8 +127,12 @@ def test_linear_with_open_batch_and_time_and_a_given_initializer():
             lambda: losses.squared_loss(tf.zeros([3, 3, 2]), tf.zeros([3, 3, 2]), tf.ones([3])),
             ["(3,)", "(3, 3)"],
         ),
+        (
+            lambda: losses.sigmoid_loss(tf.zeros([2, 3, 4]), tf.zeros([2, 3, 1])),
+            ["(2, 3, 4)", "(2, 3, 1)"],
+        ),
     ],
-    ids=["width", "rank", "units", "mask-broadcasts", "mask-per-stream"],
+    ids=["width", "rank", "units", "mask-broadcasts", "mask-per-stream", "bits"],
 )
 def test_what_would_broadcast_silently_is_refused(make, facts):
     with pytest.raises(tgc.ChunkError) as caught:

@@ -20,7 +20,9 @@ def draw(spec, rng, batch=2, steps=5):
         x = rng.integers(0, spec.inputs, (batch, steps))
     shape = (batch, steps) if spec.flat_target else (batch, steps, spec.outputs)
     y = rng.normal(size=shape)
-    if spec.kind != "regression":
+    if spec.kind == "bits":
+        y = rng.integers(0, 2, shape).astype(np.float32)
+    elif spec.kind != "regression":
         y = rng.integers(0, spec.outputs, (batch, steps))
     lengths = np.array([steps, steps - 2])
     mask = (np.arange(steps) < lengths[:, None]).astype(np.float32)
@@ -55,6 +57,19 @@ def test_a_flat_target_is_one_number_a_step(rng):
     predictions, _, metrics = run(build_model(spec), values)
     wanted = 0.5 * np.sum(values["mask"] * (predictions[..., 0] - values["y"]) ** 2)
     assert metrics["total"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_loss_of_bits_is_the_cross_entropy_of_each(rng):
+    spec = replace(SPEC, kind="bits", weighted=True)
+    values = draw(spec, rng)
+    logits, loss, metrics = run(build_model(spec), values)
+    shares = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    said = np.where(values["y"] == 1, shares, 1 - shares)
+    wanted = -np.sum(values["weight"][..., None] * np.log(said))
+    assert metrics["total"] == pytest.approx(wanted, rel=1e-5)
+    assert loss == pytest.approx(wanted / 5, rel=1e-5)
+    hits = np.sum(values["weight"] * (said > 0.5).mean(-1))
+    assert metrics["correct"] == pytest.approx(hits, rel=1e-5)
 
 
 @pytest.mark.parametrize("spec", [TEXT, CLASSES])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tgcarry import data
-from tgcarry.data import Chunk, LazySequence, Table
+from tgcarry.data import Chunk, Table
 from tgcarry.data.open_data import format_of
+from tgcarry.data.tasks_named import TASKS, NamedTask, TaskBatches, named_task
 from tgcarry.data.wording import named, regular_file, shown
 from tgcarry.errors import DataError
 from tgcarry.model import Kind
@@ -22,8 +20,8 @@ BUILTIN = {
     "stdlib": "the Python standard library's own source, as characters",
     "series": "weekly CO2 at Mauna Loa 1958-2001, to predict the next week's change",
     "regimes": "a hidden regime under noise, 3 classes, 200 features (generated)",
-    "recall": "name the symbol shown --sequence steps ago (generated)",
-    "adding": "add two marked numbers of --sequence steps (generated)",
+    "digits": "handwritten digits of 8 x 8 pixels, a pixel a step, 10 classes at the last",
+    **TASKS,
 }
 
 
@@ -45,9 +43,13 @@ class DataOptions:
     limit_bytes: int | None = None
     """How much of the built-in text to read."""
     sequence: int = 100
-    """Steps of one sequence of the generated memory tasks."""
+    """Steps of one sequence of the generated tasks; the most vectors of copy and repeat_copy."""
     sequences: int = 500
-    """Batches of sequences of the generated memory tasks."""
+    """Batches of sequences of the generated tasks."""
+    bits: int | None = None
+    """Bits of a vector of copy and repeat_copy; None for 8."""
+    repeats: int | None = None
+    """Most repetitions of repeat_copy; None for 5."""
 
 
 class Dataset(NamedTuple):
@@ -93,8 +95,8 @@ def open_dataset(
       DataError: the data cannot be opened, or is too small for the batch.
     """
     _check(options)
-    if options.data in ("recall", "adding"):
-        return _memory_task(options)
+    if options.data in TASKS:
+        return _generated(options)
     if options.data == "regimes":
         table = _regimes(options)
         held = max(1, round(options.batch * options.validation)) if options.validation else 0
@@ -114,8 +116,8 @@ def _open(
 ) -> Table:
     if options.data == "stdlib":
         return data.stdlib_text(options.limit_bytes)
-    if options.data == "series":
-        return data.series()
+    if options.data in _SHIPPED:
+        return _SHIPPED[options.data]()
     path = Path(options.data)
     if not os.path.lexists(path):
         raise DataError(
@@ -138,6 +140,8 @@ def _open(
         wanted["classes"] = classes
     return data.open_table(path, format=kind, **wanted)
 
+
+_SHIPPED = {"series": data.series, "digits": data.digits}
 
 # Which of the options that describe a file mean something for which format.
 _APPLIES = {
@@ -162,6 +166,13 @@ def _check(options: DataOptions) -> None:
             raise DataError(f"{name} {value}: give at least 1")
     if options.seed < 0:
         raise DataError(f"seed {options.seed}: give 0 or more")
+    for name, tasks in _TASK_OPTIONS.items():
+        value = getattr(options, name)
+        if value is not None and options.data not in tasks:
+            raise DataError(
+                f"{name} {shown(value)} is for {' and '.join(tasks)}, not for "
+                f"{shown(options.data)}: leave it out"
+            )
     if options.data in BUILTIN:
         for name, value in {**_file_options(options), "format": options.format}.items():
             if value is not None:
@@ -169,6 +180,10 @@ def _check(options: DataOptions) -> None:
                     f"{name} {shown(value)} is for files, and {options.data} is built in: leave "
                     f"it out"
                 )
+
+
+# Which generated tasks an option means something for.
+_TASK_OPTIONS = {"bits": ("copy", "repeat_copy"), "repeats": ("repeat_copy",)}
 
 
 def _regimes(options: DataOptions) -> Table:
@@ -195,6 +210,8 @@ def _from_tables(
         width = int(y.shape[1]) if len(y.shape) > 1 else 1
         outputs = width if table.num_classes is None else table.num_classes
     flat = kind == "regression" and len(y.shape) == 1
+    # Sequences that are scored at their last step only.
+    weighted = "weight" in table.columns
     return Dataset(
         chunks,
         held,
@@ -202,8 +219,8 @@ def _from_tables(
         inputs,
         outputs,
         flat,
-        False,
-        chunks.steps / len(chunks),
+        weighted,
+        (train.sequences if weighted else chunks.steps) / len(chunks),
         table.vocabulary,
         table.classes,
         scale,
@@ -218,74 +235,41 @@ def _validation(table: Table, options: DataOptions) -> Sequence[Chunk]:
     return data.streams(table, min(options.batch, most), options.chunk)
 
 
-class _Batches(LazySequence[Chunk]):
-    """Makes batch after batch of a generated task, each a sequence cut into chunks."""
-
-    def __init__(
-        self,
-        make: Callable[[int], Mapping[str, np.ndarray]],
-        count: int,
-        sequence: int,
-        chunk: int,
-        first_seed: int,
-    ) -> None:
-        self._make, self._count, self._chunk = make, count, chunk
-        self._per_batch = -(-sequence // chunk)
-        self._first_seed = first_seed
-        self._made: tuple[int, Sequence[Chunk]] | None = None
-
-    def __len__(self) -> int:
-        return self._count * self._per_batch
-
-    def item(self, position: int) -> Chunk:
-        batch, piece = divmod(position, self._per_batch)
-        if self._made is None or self._made[0] != batch:
-            arrays = self._make(self._first_seed + batch)
-            self._made = (batch, data.split_chunks(arrays, self._chunk))
-        chunk = self._made[1][piece]
-        starts = np.full(chunk.batch, piece == 0 and batch > 0)
-        return chunk._replace(resets=starts)
-
-
 # Validation draws from seeds that training does not come to.
 _VALIDATION_SEED = 1_000_000
 
 
-def _memory_task(options: DataOptions) -> Dataset:
-    steps, symbols = options.sequence, 4
-    if options.data == "recall":
-        make = partial(_recall, options.batch, steps, symbols)
-        kind, inputs, outputs = "classification", 2 * symbols + 1, symbols
-    else:
-        make = partial(_adding, options.batch, steps)
-        kind, inputs, outputs = "regression", 2, 1
-    try:
-        make(options.seed)
-    except DataError as error:
-        raise DataError(f"sequence {steps} of {options.data}: {error}") from error
+def _generated(options: DataOptions) -> Dataset:
+    task = _task(options)
     first = options.seed * 2 * _VALIDATION_SEED
-    train = _Batches(make, options.sequences, steps, options.chunk, first)
-    held = _Batches(make, 8, steps, options.chunk, first + _VALIDATION_SEED)
+    train = TaskBatches(task.make, options.sequences, task.steps, options.chunk, first)
+    held = TaskBatches(task.make, 8, task.steps, options.chunk, first + _VALIDATION_SEED)
+    pieces = -(-task.steps // options.chunk)
+    # What is scored at one step is all in one chunk; what is scored at many is spread out.
+    spread = pieces if task.kind == "bits" else 1
     return Dataset(
         train,
         held if options.validation else None,
-        kind,  # type: ignore[arg-type]
-        inputs,
-        outputs,
-        kind == "regression",
+        task.kind,
+        task.inputs,
+        task.outputs,
+        task.kind == "regression",
         True,
-        float(options.batch),
+        options.batch * task.scored / spread,
         None,
         None,
         None,
-        f"{options.data}: {options.sequences} batches of {options.batch} sequences of {steps} "
-        f"steps, {-(-steps // options.chunk)} chunks each",
+        f"{options.data}: {options.sequences} batches of {options.batch} sequences of "
+        f"{'up to ' * (task.steps != options.sequence)}{task.steps} steps, {pieces} chunks each",
     )
 
 
-def _recall(batch: int, steps: int, symbols: int, seed: int) -> dict[str, np.ndarray]:
-    return data.delayed_recall(batch, steps, steps - 1, symbols, seed)
-
-
-def _adding(batch: int, steps: int, seed: int) -> dict[str, np.ndarray]:
-    return data.adding_problem(batch, steps, seed)
+def _task(options: DataOptions) -> NamedTask:
+    wanted = {name: getattr(options, name) for name in _TASK_OPTIONS}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    try:
+        task = named_task(options.data, options.batch, options.sequence, **given)
+        task.make(options.seed)
+    except DataError as error:
+        raise DataError(f"sequence {options.sequence} of {options.data}: {error}") from error
+    return task

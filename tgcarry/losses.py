@@ -20,7 +20,8 @@ class StepLosses(NamedTuple):
     count: tf.Tensor
     """Scalar: the steps that counted (the sum of the mask)."""
     correct: tf.Tensor
-    """Scalar: for classes, the weight of the steps named rightly; else the squared error."""
+    """Scalar: for classes, the weight of the steps named rightly; for bits, likewise by the share
+    of a step's bits; else the squared error."""
 
 
 def linear(
@@ -81,6 +82,37 @@ def softmax_loss(
         logits.dtype,
     )
     return _weighted(per_step, right, mask)
+
+
+def sigmoid_loss(
+    logits: tf.Tensor, bits: tf.Tensor, mask: tf.Tensor | None = None
+) -> tuple[tf.Tensor, StepLosses]:
+    """Sums the cross-entropy of independent bits.
+
+        sum_{b,t} mask_{b,t} sum_k -[y log s(z) + (1 - y) log(1 - s(z))],   s(z) = 1 / (1 + e^-z)
+
+    Args:
+      logits: float `[B, L, K]`, z.
+      bits: the same shape and dtype, y, 0 or 1.
+      mask: float `[B, L]`; None for ones.
+
+    Returns:
+      `(loss, StepLosses)`; the loss in nats, `correct` the share of a step's bits that come out
+      right.
+
+    Raises:
+      ChunkError: shapes that do not fit (they would broadcast silently).
+
+    Source: `tf.nn.sigmoid_cross_entropy_with_logits`.
+    """
+    if not logits.shape.is_compatible_with(bits.shape):
+        raise ChunkError(
+            f"sigmoid_loss: logits {logits.shape} and bits {bits.shape} differ; reshape one of "
+            f"them"
+        )
+    per_bit = tf.nn.sigmoid_cross_entropy_with_logits(labels=bits, logits=logits)
+    right = tf.cast(tf.equal(logits > 0, bits > 0.5), logits.dtype)
+    return _weighted(tf.reduce_sum(per_bit, -1), tf.reduce_mean(right, -1), mask)
 
 
 def squared_loss(

@@ -12,9 +12,10 @@ from tgcarry.cells import BasicLSTMCell, BasicRNNCell, GRUCell, MultiRNNCell, RN
 from tgcarry.chunk import ChunkGraph, build_chunk
 from tgcarry.errors import ChunkError
 from tgcarry.ports import CarryPorts, carry_ports
+from tgcarry.synthetic import SyntheticGradient
 from tgcarry.unroll import dynamic_rnn
 
-Kind = Literal["characters", "classification", "regression"]
+Kind = Literal["characters", "classification", "regression", "bits"]
 
 CELLS = {"gru": GRUCell, "lstm": BasicLSTMCell, "rnn": BasicRNNCell}
 OPTIMIZERS = {
@@ -33,7 +34,7 @@ class ModelSpec:
     inputs: int
     """Features per step, or the size of the vocabulary."""
     outputs: int
-    """Classes, or numbers to predict per step."""
+    """Classes, or numbers or bits to predict per step."""
     flat_target: bool = False
     """Whether a regression's target is `[B, L]` rather than `[B, L, outputs]`."""
     weighted: bool = False
@@ -50,6 +51,8 @@ class ModelSpec:
     seed: int = 0
     engine: str = "auto"
     """How the cells are unrolled; see `dynamic_rnn`."""
+    synthetic: int | None = None
+    """Hidden units of what predicts the upstream; None for no predictor."""
 
 
 class Model(NamedTuple):
@@ -93,6 +96,8 @@ def build_model(spec: ModelSpec) -> Model:
     if spec.kind == "regression":
         target = tf.expand_dims(feeds["y"], -1) if spec.flat_target else feeds["y"]
         total, extra = losses.squared_loss(predictions, target, mask)
+    elif spec.kind == "bits":
+        total, extra = losses.sigmoid_loss(predictions, feeds["y"], mask)
     else:
         total, extra = losses.softmax_loss(predictions, feeds["y"], mask)
     global_step = tf.train.get_or_create_global_step()
@@ -105,6 +110,7 @@ def build_model(spec: ModelSpec) -> Model:
         clip_norm=spec.clip_norm,
         global_step=global_step,
         metrics={"total": total, "scored": extra.count, "correct": extra.correct},
+        synthetic=None if spec.synthetic is None else SyntheticGradient(spec.synthetic),
     )
     return Model(chunk, predictions, global_step)
 
@@ -162,7 +168,7 @@ def _placeholders(spec: ModelSpec) -> dict[str, tf.Tensor]:
         x = tf.placeholder(tf.int32, [None, None], "x")
     else:
         x = tf.placeholder(tf.float32, [None, None, spec.inputs], "x")
-    if spec.kind != "regression":
+    if spec.kind in ("characters", "classification"):
         y = tf.placeholder(tf.int32, [None, None], "y")
     else:
         width = [] if spec.flat_target else [spec.outputs]

@@ -16,7 +16,8 @@ def score(evaluation: Evaluation, kind: str) -> dict[str, float]:
 
     Returns:
       "loss" (nats, or half the squared error, in the scaled units that were trained on), and
-      "accuracy" for classes, "bits" per character for text, or "rmse" for a regression.
+      "accuracy" for classes and bits, "bits" of information per step for text and bits, or "rmse"
+      for a regression.
     """
     metrics = evaluation.metrics
     scored = max(metrics["scored"], 1.0)
@@ -25,7 +26,7 @@ def score(evaluation: Evaluation, kind: str) -> dict[str, float]:
         values["rmse"] = float(np.sqrt(metrics["correct"] / scored))
     else:
         values["accuracy"] = metrics["correct"] / scored
-    if kind == "characters":
+    if kind in ("characters", "bits"):
         values["bits"] = values["loss"] / float(np.log(2))
     return values
 

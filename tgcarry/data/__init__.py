@@ -12,12 +12,16 @@ from tgcarry.data.lazy import LazySequence
 from tgcarry.data.next_step import next_step
 from tgcarry.data.npy_file import read_npy
 from tgcarry.data.open_data import open_table
+from tgcarry.data.pixels import digits, pixel_sequences
 from tgcarry.data.prose import language_topics
 from tgcarry.data.scale import Scale, standardise
 from tgcarry.data.spool import Spool
 from tgcarry.data.streams import Streams, streams
 from tgcarry.data.table import Table, hold_out
 from tgcarry.data.tasks import adding_problem, delayed_recall, regimes
+from tgcarry.data.tasks_copy import copy_task, repeat_copy
+from tgcarry.data.tasks_influence import InfluenceBalancing, InfluenceGradient
+from tgcarry.data.tasks_order import temporal_order
 from tgcarry.data.text_file import read_text
 from tgcarry.data.tfrecord_file import read_tfrecord
 from tgcarry.data.words import (
@@ -34,6 +38,8 @@ __all__ = [
     "Chunk",
     "Column",
     "FileColumn",
+    "InfluenceBalancing",
+    "InfluenceGradient",
     "LazySequence",
     "Scale",
     "Spool",
@@ -43,8 +49,10 @@ __all__ = [
     "adding_problem",
     "character_streams",
     "check_chunk",
+    "copy_task",
     "decode",
     "delayed_recall",
+    "digits",
     "encode",
     "epochs",
     "hold_out",
@@ -53,17 +61,20 @@ __all__ = [
     "language_topics",
     "next_step",
     "open_table",
+    "pixel_sequences",
     "read_csv",
     "read_npy",
     "read_text",
     "read_tfrecord",
     "regimes",
+    "repeat_copy",
     "series",
     "split_chunks",
     "split_words",
     "standardise",
     "stdlib_text",
     "streams",
+    "temporal_order",
     "whole_text",
     "word_streams",
 ]

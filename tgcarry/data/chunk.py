@@ -21,11 +21,14 @@ class Chunk(NamedTuple):
       resets: bool `[B]`: the stream starts a new sequence at this chunk's first step, so
         neither its state nor its gradient passes that boundary.
       lengths: int32 `[B]`: how many of the L steps are real, 0..L; the rest is padding.
+      anew: whether *every* stream starts a new sequence here, if the streams are a share of
+        more; None to take it from `resets`.
     """
 
     arrays: Mapping[str, np.ndarray]
     resets: np.ndarray
     lengths: np.ndarray
+    anew: bool | None = None
 
     @property
     def batch(self) -> int:
@@ -43,6 +46,11 @@ class Chunk(NamedTuple):
     def mask(self) -> np.ndarray:
         """Marks the real steps: float32 `[B, L]`, 1 where real and 0 where padding."""
         return (np.arange(self.length) < self.lengths[:, None]).astype(np.float32)
+
+    @property
+    def starts_anew(self) -> bool:
+        """Tells whether nothing at all is carried into this chunk."""
+        return bool(np.all(self.resets)) if self.anew is None else self.anew
 
     @property
     def ragged(self) -> bool:

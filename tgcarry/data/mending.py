@@ -29,7 +29,7 @@ def mended(chunk: Chunk, index: int) -> Chunk:
         array[bad] = 0
     resets, lengths = np.array(chunk.resets), np.array(chunk.lengths)
     resets[bad], lengths[bad] = True, 0
-    without = Chunk(arrays, resets, lengths)
+    without = chunk._replace(arrays=arrays, resets=resets, lengths=lengths)
     check_chunk(without, index)
     return without
 

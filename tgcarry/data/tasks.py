@@ -11,24 +11,29 @@ from tgcarry.data.wording import shown, whole
 from tgcarry.errors import DataError
 
 
-def adding_problem(batch: int, length: int, seed: int) -> dict[str, np.ndarray]:
+def adding_problem(
+    batch: int, length: int, seed: int, *, varied: bool = False
+) -> dict[str, np.ndarray]:
     """Makes the adding problem: name, at the last step, the sum of two marked numbers.
 
     Each step is a pair: a number uniform in [-1, 1), and a marker. The marker is -1 at the
     first and the last step and 0 elsewhere, but 1 at two steps: X1, one of the first ten, and
     X2, another one of the first T/2 - 1. Should X1 be the first step, its number is set to 0.
-    The target is 0.5 + (X1 + X2) / 4, in [0, 1), at the last step only. Unlike in the source
-    all the sequences have the same T, where it draws T to 1.1 T. Always saying 0.5 has a mean
-    squared error of about 1/24.
+    The target is 0.5 + (X1 + X2) / 4, in [0, 1), at the last step only. In the source a sequence
+    has T to T + T/10 steps, uniform, which `varied` gives; else all have T. Always saying 0.5 has
+    a mean squared error of about 1/24. The source calls a sequence right where the error is
+    below 0.04.
 
     Args:
       batch: B, at least 1.
       length: T, at least 6.
       seed: of the random numbers.
+      varied: whether lengths differ; the arrays then have T + T/10 steps.
 
     Returns:
       "x" float32 `[B, T, 2]`, "y" float32 `[B, T]` (0 where not scored) and "weight" float32
-      `[B, T]`, 1 at the last step and 0 elsewhere.
+      `[B, T]`, 1 at the last step and 0 elsewhere; with `varied` also "lengths" int64 `[B]`, a
+      sequence's real steps. What is not real is 0.
 
     Raises:
       DataError: an argument is out of range.
@@ -50,7 +55,8 @@ def adding_problem(batch: int, length: int, seed: int) -> dict[str, np.ndarray]:
     x[streams, first, 1] = x[streams, second, 1] = 1
     y = np.zeros((batch, length), np.float32)
     y[:, -1] = 0.5 + (x[streams, first, 0] + x[streams, second, 0]) / 4
-    return {"x": x, "y": y, "weight": _last(batch, length)}
+    made = {"x": x, "y": y, "weight": _last(batch, length)}
+    return _lengthened(made, rng) if varied else made
 
 
 def delayed_recall(
@@ -173,6 +179,26 @@ def regimes(
         num_classes=classes,
         source=f"regimes (seed {seed})",
     )
+
+
+def _lengthened(made: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Puts up to a tenth more unmarked numbers before each sequence's last step."""
+    batch, length = made["y"].shape
+    lengths = rng.integers(length, length + length // 10 + 1, batch)
+    streams, last = np.arange(batch), lengths - 1
+    longer = {
+        name: np.pad(array, [(0, 0), (0, length // 10), *[(0, 0)] * (array.ndim - 2)])
+        for name, array in made.items()
+    }
+    for array in longer.values():
+        array[:, length - 1] = 0
+    more = rng.uniform(-1, 1, (batch, length // 10 + 1))
+    longer["x"][:, length - 1 :, 0] = more
+    longer["x"][np.arange(length + length // 10) >= lengths[:, None]] = 0
+    longer["x"][streams, last, 1] = -1
+    longer["y"][streams, last] = made["y"][:, -1]
+    longer["weight"][streams, last] = 1
+    return {**longer, "lengths": lengths}
 
 
 def _last(batch: int, length: int) -> np.ndarray:

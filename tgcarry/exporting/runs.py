@@ -53,7 +53,8 @@ def export_run(
         )
         outputs = {"predictions": predictions}
         if trained.spec.kind != "regression":
-            outputs["probabilities"] = tf.nn.softmax(predictions)
+            shares = tf.nn.sigmoid if trained.spec.kind == "bits" else tf.nn.softmax
+            outputs["probabilities"] = shares(predictions)
         values, step = _values(trained, log_dir)
         with tf.Session(graph=graph, config=tf.ConfigProto(device_count={"GPU": 0})) as session:
             made = tf.global_variables()
