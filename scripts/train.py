@@ -8,12 +8,17 @@ For example:
 
 The same command again goes on with a run that was interrupted. SIGTERM or SIGINT has it save and
 end with exit code 75, which says so; a second one ends it at once.
+
+scripts/launch.py starts it as several ranks, which share the streams out; one that loses another
+ends with exit code 76.
 """
 
 import _startup
 
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +26,10 @@ from absl import flags
 from tqdm import tqdm
 
 from tgcarry import console
+from tgcarry.cluster import Cluster, Group
 from tgcarry.dataset import BUILTIN, DataOptions
 from tgcarry.engines import ENGINES
-from tgcarry.errors import ChunkError, StoppedError
+from tgcarry.errors import ChunkError, LostRankError, StoppedError
 from tgcarry.model import CELLS, OPTIMIZERS
 from tgcarry.options import JobOptions, TrainOptions
 from tgcarry.plots import plot_run
@@ -32,6 +38,8 @@ from tgcarry.training import Progress, train
 
 # EX_TEMPFAIL of sysexits.h: what was to be done was not, and trying again will help.
 EXIT_GO_ON = 75
+# EX_PROTOCOL: another rank is gone or silent; all are to be started again.
+EXIT_LOST_RANK = 76
 
 _BUILTIN_HELP = "; ".join(f"{name}: {what}" for name, what in BUILTIN.items())
 
@@ -51,8 +59,12 @@ _TASK = flags.DEFINE_enum(
     "What the target is, if the file leaves it open.",
 )
 _LIMIT = flags.DEFINE_integer("limit_bytes", 1_000_000, "How much of --data=stdlib to read.")
-_SEQUENCE = flags.DEFINE_integer("sequence", 100, "Steps of a sequence of recall and adding.")
-_SEQUENCES = flags.DEFINE_integer("sequences", 500, "Batches of sequences of recall and adding.")
+_SEQUENCE = flags.DEFINE_integer(
+    "sequence", 100, "Steps of a sequence of a generated task; most vectors of (repeat_)copy."
+)
+_SEQUENCES = flags.DEFINE_integer("sequences", 500, "Batches of sequences of a generated task.")
+_BITS = flags.DEFINE_integer("bits", None, "Bits of a vector of copy and repeat_copy (8).")
+_REPEATS = flags.DEFINE_integer("repeats", None, "Most repetitions of repeat_copy (5).")
 _VALIDATION = flags.DEFINE_float("validation", 0.1, "Share of the data held out at its tail.")
 _CELL = flags.DEFINE_enum("cell", "gru", list(CELLS), "Kind of cell.")
 _UNITS = flags.DEFINE_list("units", ["64"], "Units of each layer: 64,32 for two layers.")
@@ -62,11 +74,17 @@ _BATCH = flags.DEFINE_integer("batch", 32, "Streams read side by side (B).")
 _POLICY = flags.DEFINE_enum(
     "policy",
     "exact",
-    ["truncated", "stale", "exact"],
+    ["truncated", "stale", "exact", "random", "synthetic"],
     "Where the gradient at a chunk's end is from.",
 )
 _WINDOW = flags.DEFINE_integer(
-    "window", 10, "Chunks per sweep and optimiser step of --policy=exact; 0: the whole sequence."
+    "window", 10, "Chunks per sweep and optimiser step of exact and random; 0: the whole sequence."
+)
+_CUT = flags.DEFINE_float(
+    "cut", 0.3, "Probability of --policy=random that a chunk's end cuts the gradient."
+)
+_SYNTHETIC = flags.DEFINE_integer(
+    "synthetic", 64, "Hidden units of what --policy=synthetic predicts the gradient with."
 )
 _BUDGET = flags.DEFINE_string(
     "memory_budget",
@@ -112,6 +130,12 @@ _ON_STORAGE = flags.DEFINE_enum(
     ["stop", "continue"],
     "Metrics or a checkpoint that cannot be written: stop, or go on without and try again.",
 )
+_TIMEOUT = flags.DEFINE_float(
+    "rank_timeout", 300.0, "Seconds that a rank waits for the others at an optimiser step."
+)
+_PATIENCE = flags.DEFINE_float(
+    "rank_patience", 60.0, "Seconds that a rank waits for the others at its start."
+)
 
 flags.mark_flag_as_required("logdir")
 
@@ -141,6 +165,8 @@ def _options() -> TrainOptions:
         limit_bytes=_LIMIT.value,
         sequence=_SEQUENCE.value,
         sequences=_SEQUENCES.value,
+        bits=_BITS.value,
+        repeats=_REPEATS.value,
     )
     return TrainOptions(
         data=data,
@@ -161,6 +187,8 @@ def _options() -> TrainOptions:
         seed=_SEED.value,
         engine=_ENGINE.value,
         clip_carry=_CLIP_CARRY.value or None,
+        cut=_CUT.value,
+        synthetic=_SYNTHETIC.value,
     )
 
 
@@ -197,6 +225,20 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _nothing(text: str) -> None:
+    pass
+
+
+@contextmanager
+def _lost_ranks() -> Iterator[None]:
+    """Turns the loss of another rank into one line and an exit code of its own."""
+    try:
+        yield
+    except LostRankError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(EXIT_LOST_RANK)
+
+
 def main(_: list[str]) -> None:
     """Reads the flags and trains."""
     log_dir = Path(_LOG_DIR.value or "")
@@ -206,6 +248,10 @@ def main(_: list[str]) -> None:
         # A bar where someone watches, plain lines elsewhere.
         tqdm(unit="chunk", disable=None if sys.stderr.isatty() else True, leave=False) as bar,
         StopSignals() as signals,
+        _lost_ranks(),
+        Group(
+            Cluster.from_environment(), timeout=_TIMEOUT.value, patience=_PATIENCE.value
+        ) as group,
     ):
 
         def show(progress: Progress) -> None:
@@ -219,13 +265,17 @@ def main(_: list[str]) -> None:
                 log_dir,
                 _care(),
                 on_progress=show,
-                on_text=_say,
+                on_text=_say if group.rank == 0 else _nothing,
                 should_stop=lambda: signals.requested,
+                group=group,
             )
         except StoppedError as stopped:
             print(f"train.py: {stopped}", file=sys.stderr)
             sys.exit(EXIT_GO_ON)
-        plots = plot_run(log_dir)
+        # Rank 0 has everybody's figures.
+        plots = plot_run(log_dir) if group.rank == 0 else []
+    if group.rank:
+        return
     print(_summary(summary, log_dir))
     print("plots:", ", ".join(str(path) for path in plots))
 

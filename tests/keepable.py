@@ -34,11 +34,12 @@ def chunk(
     dropout=False,
     dtype=tf.float64,
     twist=lambda outputs: outputs,
+    synthetic=None,
 ):
     """Builds a chunk of STEPS steps that takes ragged ends, with what the arguments add to it.
 
     `engine` is one of `dynamic_rnn`; without one the cell is unrolled in Python. `twist` changes
-    the outputs of the cell.
+    the outputs of the cell. `synthetic` is that of `build_chunk`.
     """
     cell = cell or tgc.GRUCell(5)
     y = tf.placeholder(tf.int32, [None, STEPS], "y")
@@ -77,6 +78,7 @@ def chunk(
         feeds,
         optimizer,
         metrics={"correct": extra.correct, "square": tf.reduce_sum(outputs**2)},
+        synthetic=synthetic,
     )
 
 

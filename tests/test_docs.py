@@ -67,6 +67,13 @@ def test_the_page_on_sessions_runs_as_shown(tmp_path, monkeypatch, capsys):
     assert names["hook"].state.shape == (2, 8)
 
 
+def test_the_page_on_clusters_runs_alone(capsys, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    (code,) = blocks("docs/cluster.md")
+    exec(code, {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list("12345")
+
+
 def test_the_page_on_jobs_goes_on_as_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (code,) = blocks("docs/jobs.md")

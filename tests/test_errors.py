@@ -16,6 +16,8 @@ FAMILY = {
     "RunError": RuntimeError,
     "NumericsError": ArithmeticError,
     "LogError": OSError,
+    "ClusterError": RuntimeError,
+    "LostRankError": RuntimeError,
     "LegacyError": RuntimeError,
     "StoppedError": RuntimeError,
     "MissingNameError": AttributeError,

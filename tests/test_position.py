@@ -46,11 +46,12 @@ def put(runner, values):
             variable.load(values[variable.op.name], runner.session)
 
 
-def built(cell, engine):
+def built(cell, engine, policy=None):
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         made = tgc.LSTMCell(4) if cell == "lstm" else tgc.MultiRNNCell([tgc.GRUCell(4)] * 1)
-        return build(made, tf.train.AdamOptimizer(0.05), engine=engine)
+        synthetic = tgc.SyntheticGradient(8) if isinstance(policy, tgc.Synthetic) else None
+        return build(made, tf.train.AdamOptimizer(0.05), engine=engine, synthetic=synthetic)
 
 
 def undisturbed(graph, policy, given, reduce="mean"):
@@ -101,6 +102,9 @@ POLICIES = {
     "exact": tgc.ExactSweep(3),
     "whole": tgc.ExactSweep(),
     "decaying": tgc.ExactSweep(2, end_decay=0.5),
+    "random": tgc.RandomTruncation(0.4, seed=2),
+    "pieces": tgc.RandomTruncation([0.7, 0.3], 4, step_at_cuts=True),
+    "synthetic": tgc.Synthetic(),
     "keeping": tgc.ExactSweep(3, memory_budget="1GiB"),
     "keeping some": tgc.ExactSweep(None, memory_budget=2000),
 }
@@ -108,7 +112,8 @@ POLICIES = {
 
 def check_going_on(name, lazily, every):
     engine = "loop" if name.startswith("keeping") else "stock"
-    graph, policy = built("gru", engine), POLICIES[name]
+    policy = POLICIES[name]
+    graph = built("gru", engine, policy)
 
     def given():
         return iter(chunks()) if lazily else chunks()
@@ -142,7 +147,8 @@ def test_going_on_from_every_place_of_rest_changes_no_bit(name, lazily):
     reduce=st.sampled_from(["mean", "sum"]),
 )
 def test_going_on_from_some_places_changes_no_bit(where, name, reduce):
-    graph, policy = built("lstm", "loop"), POLICIES[name]
+    policy = POLICIES[name]
+    graph = built("lstm", "loop", policy)
     wanted, reports = undisturbed(graph, policy, chunks, reduce)
     got, again, _ = interrupted(graph, policy, chunks, where, reduce)
     check_same(got, wanted)

@@ -43,6 +43,9 @@ GOOD = {
     "regimes": [*SMALL, "--data=regimes", "--steps=2"],
     "recall": [*SMALL, "--data=recall", "--sequence=30", "--sequences=3"],
     "adding": [*SMALL, "--data=adding", "--sequence=30", "--sequences=3"],
+    "repeat_copy": [*SMALL, "--data=repeat_copy", "--sequence=4", "--repeats=2", "--sequences=3"],
+    "order": [*SMALL, "--data=temporal_order", "--sequence=25", "--sequences=3"],
+    "digits": [*SMALL, "--data=digits", "--steps=2"],
     "csv": [*SMALL, "--data=good.csv", "--stream=id", "--target=b", "--steps=3"],
     "csv_classes": [*SMALL, "--data=good.csv", "--target=id", "--task=classification"],
     "npy": [*SMALL, "--data=x.npy", "--steps=3"],
@@ -55,6 +58,8 @@ GOOD = {
     "fused": [*SERIES, "--engine=fused"],
     "window1": [*SERIES, "--policy=exact", "--window=1"],
     "stale": [*SERIES, "--policy=stale", "--decay=0.5"],
+    "random": [*SERIES, "--policy=random", "--cut=0.5"],
+    "synthetic": [*SERIES, "--policy=synthetic", "--synthetic=4"],
     "whole": [*SMALL, "--data=series", "--policy=exact", "--window=0", "--epochs=2"],
     "mean": [*SERIES, "--reduce=mean", "--clip_norm=0"],
     "sum": [*SERIES, "--reduce=sum", "--clip_norm=0"],
@@ -246,7 +251,7 @@ def test_help_lists_the_flags():
     for flag in ("data", "policy", "window", "units", "logdir", "reduce", "validation", "seed"):
         assert f"\n  --{flag}: " in result.out, flag
     assert "--[no]overwrite" in result.out
-    for builtin in ("stdlib", "series", "regimes", "recall", "adding"):
+    for builtin in ("stdlib", "series", "regimes", "recall", "adding", "repeat_copy", "digits"):
         assert builtin in result.out
 
 
@@ -287,6 +292,8 @@ BAD = {
     "embedding": (["--data=text.txt", "--embedding=-1"], ["embedding", "-1"]),
     "embedding_0": (["--data=text.txt", "--embedding=0"], ["embedding", "0"]),
     "policy": (["--policy=zz"], ["policy", "zz", "truncated", "stale", "exact"]),
+    "cut": (["--policy=random", "--cut=1"], ["RandomTruncation(p=1.0)", "below 1"]),
+    "synthetic": (["--policy=synthetic", "--synthetic=0"], ["SyntheticGradient(hidden=0)"]),
     "window": (["--window=-1"], ["window", "-1"]),
     "decay": (["--policy=stale", "--decay=2"], ["decay", "2"]),
     "clip": (["--clip_norm=-1"], ["clip_norm", "-1"]),

@@ -15,7 +15,7 @@ from tgcarry.dataset import DataOptions
 from tgcarry.errors import DataError, NumericsError, PolicyError, RunError, TgcarryError
 from tgcarry.evaluation import evaluate
 from tgcarry.options import JobOptions, TrainOptions, make_policy
-from tgcarry.policies import ExactSweep, Stale, Truncated
+from tgcarry.policies import ExactSweep, RandomTruncation, Stale, Synthetic, Truncated
 from tgcarry.reports import Evaluation
 from tgcarry.scores import score
 from tgcarry.training import train
@@ -47,6 +47,8 @@ class TestMakePolicy:
         assert make_policy("stale", 3, 0.5) == Stale(0.5)
         assert make_policy("exact", 3, 0.5) == ExactSweep(3)
         assert make_policy("exact") == ExactSweep(None)
+        assert make_policy("random", 3, cut=0.5, seed=1) == RandomTruncation(0.5, 3, 1)
+        assert make_policy("synthetic") == Synthetic()
         assert make_policy("exact", 3, 0.5, "1MiB") == ExactSweep(3, memory_budget="1MiB")
 
     def test_refuses_other_names_and_ranges(self):
@@ -69,6 +71,10 @@ class TestScore:
         got = self.figures("characters", total=4 * math.log(2), scored=2.0, correct=1.0)
         assert got["bits"] == pytest.approx(2.0)
         assert got["accuracy"] == 0.5
+
+    def test_gives_bits_for_bits(self):
+        got = self.figures("bits", total=4 * math.log(2), scored=2.0, correct=1.5)
+        assert got == pytest.approx({"loss": 2 * math.log(2), "accuracy": 0.75, "bits": 2.0})
 
     def test_gives_the_root_mean_square_for_a_regression(self, tmp_path):
         got = self.figures("regression", total=18.0, scored=4.0, correct=36.0)

@@ -36,15 +36,18 @@ from tgcarry.chain import (
 )
 from tgcarry.checkpoints import Checkpoints, Restored
 from tgcarry.chunk import ChunkGraph, build_chunk
+from tgcarry.cluster import Cluster, Group
 from tgcarry.data import Chunk, split_chunks
 from tgcarry.drive import BadNumbers
 from tgcarry.errors import (
     CarryError,
     CellError,
     ChunkError,
+    ClusterError,
     DataError,
     LegacyError,
     LogError,
+    LostRankError,
     MissingModuleError,
     MissingNameError,
     NumericsError,
@@ -57,11 +60,12 @@ from tgcarry.exporting import Exported, export_saved_model
 from tgcarry.flow import GradientFlow, gradient_flow
 from tgcarry.gradients import state_gradients
 from tgcarry.partition import GradientPairs, Partition, partition_gradients
-from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
+from tgcarry.policies import ExactSweep, Policy, RandomTruncation, Stale, Synthetic, Truncated
 from tgcarry.ports import CarryPorts, carry_ports
 from tgcarry.position import Position
 from tgcarry.reports import Evaluation, Gradients, Report
 from tgcarry.runner import Runner
+from tgcarry.synthetic import SyntheticGradient
 from tgcarry.unroll import dynamic_rnn
 
 __version__ = "0.1.0"
@@ -82,6 +86,8 @@ __all__ = [
     "Chunk",
     "ChunkError",
     "ChunkGraph",
+    "Cluster",
+    "ClusterError",
     "CutPorts",
     "DataError",
     "DropoutWrapper",
@@ -92,10 +98,12 @@ __all__ = [
     "GradientFlow",
     "GradientPairs",
     "Gradients",
+    "Group",
     "LSTMCell",
     "LSTMStateTuple",
     "LegacyError",
     "LogError",
+    "LostRankError",
     "MemoryPlan",
     "MissingModuleError",
     "MissingNameError",
@@ -106,6 +114,7 @@ __all__ = [
     "PolicyError",
     "Position",
     "RNNCell",
+    "RandomTruncation",
     "Report",
     "ResidualWrapper",
     "Restored",
@@ -113,6 +122,8 @@ __all__ = [
     "Runner",
     "Stale",
     "StoppedError",
+    "Synthetic",
+    "SyntheticGradient",
     "TgcarryError",
     "Truncated",
     "build_chunk",

@@ -34,6 +34,19 @@ class Visit(NamedTuple):
     """Nest of `[B, H]` arrays: at the state that was fed, before any cut."""
     grad_norm: float = float("nan")
     """Global norm of the gradient that was applied; NaN where none was."""
+    upstream_norm: float | None = None
+    """Norm of the upstream where it was predicted; None where it was fed."""
+    synthetic_error: float | None = None
+    """What predictions missed, see `Report`; None where nothing was learnt from."""
+
+
+class Streams(NamedTuple):
+    """Says for which streams an upstream is predicted."""
+
+    ahead: np.ndarray
+    """Float `[B]`: what predictions for the chunk's end are multiplied by."""
+    behind: np.ndarray
+    """bool `[B]`: whose predictions for the chunk's start are learnt from."""
 
 
 class Kept(NamedTuple):
@@ -88,6 +101,11 @@ class Calls:
         self._residuals: Residuals | None = None
         self._activation_bytes: dict[Any, int] = {}
         self._zeros: dict[tuple[str, int], Any] = {}
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that visits return besides the loss."""
+        return tuple(self._chunk.metrics)
 
     def ready(self, data: Chunk, index: int) -> Ready:
         """Checks a chunk and makes it ready to be fed, see `Feeding.ready`."""
@@ -191,13 +209,33 @@ class Calls:
         gradient = self._checked_gradient(leaves, data)
         return kept.visit._replace(final_state=None, state_gradient=gradient)
 
-    def gather(self, data: Ready, state: Any, upstream: Any, advance: bool) -> Visit:
-        """Visits the chunk backwards and adds its weight gradients to the accumulators."""
-        return self._backward("gather", data, state, upstream, advance)
+    def gather(
+        self, data: Ready, state: Any, upstream: Any, advance: bool, streams: Streams | None = None
+    ) -> Visit:
+        """Visits the chunk backwards and adds its weight gradients to the accumulators.
 
-    def step(self, data: Ready, state: Any, upstream: Any, advance: bool) -> Visit:
-        """Visits the chunk backwards and steps at once with its gradients alone."""
-        return self._backward("step", data, state, upstream, advance)
+        With `streams` predictions are added to their upstream.
+        """
+        return self._backward("gather", data, state, upstream, advance, streams)
+
+    def step(
+        self, data: Ready, state: Any, upstream: Any, advance: bool, streams: Streams | None = None
+    ) -> Visit:
+        """Visits the chunk backwards and steps at once with its gradients alone.
+
+        With `streams` predictions are added to their upstream, and the predictors learn.
+        """
+        return self._backward("step", data, state, upstream, advance, streams)
+
+    @property
+    def predicts(self) -> bool:
+        """Says whether the graph predicts upstreams."""
+        return self._chunk.synthetic is not None
+
+    def predicted_upstream(self, data: Ready, state: Any, upstream: Any, streams: Streams) -> Any:
+        """Returns the upstream of a visit with the predictions in it."""
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), self._ahead(streams)]
+        return _pack(self._chunk.ports.upstream, self._run("upstream", data, fed))
 
     def carry_back(self, data: Ready, state: Any, upstream: Any) -> Any:
         """Carries `upstream` to the chunk's start without the chunk's own loss or updates."""
@@ -243,17 +281,42 @@ class Calls:
         return sums
 
     def _backward(
-        self, update: str, data: Ready, state: Any, upstream: Any, advance: bool
+        self,
+        update: str,
+        data: Ready,
+        state: Any,
+        upstream: Any,
+        advance: bool,
+        streams: Streams | None = None,
     ) -> Visit:
         fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream)]
-        got = self._run((update, advance), data, fed)
+        predicted: tuple[float | None, float | None] = (None, None)
+        if streams is None:
+            got = self._run((update, advance), data, fed)
+        else:
+            got, predicted = self._run_predicting(update, data, fed, advance, streams)
         norm = got.pop()
         loss, metrics, rest = self._figures(got)
         loss = _finite(loss, "loss", data.number)
         norm = _finite(norm, "gradient's global norm", data.number)
         gradient = self._checked_gradient(rest[: self._starts], data)
         final = self._checked_state(rest[self._starts :], data) if advance else None
-        return Visit(loss, metrics, final, gradient, norm if update == "step" else math.nan)
+        applied = norm if update == "step" else math.nan
+        return Visit(loss, metrics, final, gradient, applied, *predicted)
+
+    def _ahead(self, streams: Streams) -> np.ndarray:
+        assert self._chunk.synthetic is not None
+        return streams.ahead.astype(self._chunk.synthetic.ahead.dtype.as_numpy_dtype)
+
+    def _run_predicting(
+        self, update: str, data: Ready, fed: list[Any], advance: bool, streams: Streams
+    ) -> tuple[list[Any], tuple[float, float | None]]:
+        """Returns what a backward call fetched; and the norm and error of its predictions."""
+        learns = update == "step"
+        fed = [*fed, self._ahead(streams), *([streams.behind] if learns else [])]
+        got = self._run((f"{update} predicted", advance), data, fed)
+        error = float(got.pop()) if learns else None
+        return got, (float(got.pop()), error if streams.behind.any() else None)
 
     def _checked_gradient(self, leaves: Sequence[np.ndarray], data: Ready) -> Any:
         for leaf in leaves:

@@ -16,6 +16,7 @@ from tgcarry.partition import Partition, check_partitions, find_variables
 from tgcarry.ports import CarryPorts
 from tgcarry.reach import check_reach
 from tgcarry.stepping import Group
+from tgcarry.synthetic import Learning, Predictors, SyntheticGradient
 from tgcarry.updates import Updates, build_updates
 
 # Feeds that the runner makes itself when the graph asks for them by name.
@@ -48,6 +49,10 @@ class ChunkGraph:
     """Placeholders that the loss needs and that no feed or port fills."""
     forward_count: int
     """Operations that the graph had before gradients were added to it."""
+    synthetic: Predictors | None = None
+    """What predicts the upstream, if anything does."""
+    learning: Learning | None = None
+    """How that learns."""
 
     @property
     def variables(self) -> tuple[tf.Variable, ...]:
@@ -70,6 +75,11 @@ class ChunkGraph:
         lines += [f"carry state{name} {leaf.shape} {leaf.dtype.name}" for name, leaf in leaves]
         lines += [f"feed {name} {t.shape} {t.dtype.name}" for name, t in self.feeds.items()]
         lines += [f"train {v.op.name} {v.shape} {v.dtype.base_dtype.name}" for v in self.variables]
+        if self.synthetic is not None:
+            lines += [
+                f"predict {v.op.name} {v.shape} {v.dtype.base_dtype.name}"
+                for v in self.synthetic.variables
+            ]
         lines += [f"random {name}" for name in self.random_ops]
         lines += engines.engine_notes(self.graph)
         return "\n".join(lines)
@@ -87,6 +97,7 @@ def build_chunk(
     global_step: tf.Variable | None = None,
     metrics: Mapping[str, tf.Tensor] | None = None,
     sum_shared: bool = False,
+    synthetic: SyntheticGradient | None = None,
 ) -> ChunkGraph:
     """Adds a chunk's gradients and optimiser steps to the graph, in one backward pass a loss.
 
@@ -115,6 +126,8 @@ def build_chunk(
       global_step: variable that is counted up once per optimiser step.
       metrics: scalars to be summed over chunks and reported beside the loss.
       sum_shared: whether a variable may be in several partitions, its gradients being summed.
+      synthetic: predictors of the upstream to add for `Synthetic()`, one per loss; they have
+        variables of their own, which are saved with the others. Other policies pass them by.
 
     Returns:
       A `ChunkGraph`.
@@ -129,6 +142,7 @@ def build_chunk(
     """
     _check_clip(clip_norm)
     _check_optimizer(optimizer)
+    _check_synthetic(synthetic)
     alone = isinstance(loss, tf.Tensor) or not isinstance(loss, Sequence)
     if alone:
         _check_loss(loss)
@@ -151,6 +165,10 @@ def build_chunk(
         targets = [total, *tf.nest.flatten(final_state)]
         forward_count = len(graph.get_operations())
         with tf.name_scope("carry"):
+            predictors = learning = None
+            if synthetic is not None:
+                predictors = Predictors(synthetic, upstreams, final_state)
+                upstreams = predictors.upstreams
             weight = tf.placeholder_with_default(tf.ones([], total.dtype), [], "loss_weight")
             found = [
                 gradients.chunk_gradients(
@@ -161,6 +179,9 @@ def build_chunk(
             starts = found[0].initial_state if alone else tuple(f.initial_state for f in found)
             guards = [("loss", total)]
             guards += [("state gradient", leaf) for leaf in tf.nest.flatten(starts)]
+            if predictors is not None:
+                each = [f.initial_state for f in found]
+                learning = predictors.learning(ports.initial_state, each)
             updates = build_updates(
                 [
                     Group(f.variables, part.var_list, part.optimizer, part.clip_norm)
@@ -168,6 +189,7 @@ def build_chunk(
                 ],
                 global_step=global_step,
                 guards=guards,
+                learning=learning,
             )
     return ChunkGraph(
         graph=graph,
@@ -183,6 +205,8 @@ def build_chunk(
         random_ops=tuple(tf1.random_ops_before(targets)),
         unfed=_unfed(targets, feeds, ports),
         forward_count=forward_count,
+        synthetic=predictors,
+        learning=learning,
     )
 
 
@@ -307,6 +331,14 @@ def _check_optimizer(optimizer: Any) -> None:
         raise ChunkError(
             f"build_chunk(optimizer={shown(optimizer)}): give one of TensorFlow 1's, such as "
             f"tf.train.AdamOptimizer(1e-3)"
+        )
+
+
+def _check_synthetic(synthetic: Any) -> None:
+    if synthetic is not None and not isinstance(synthetic, SyntheticGradient):
+        raise ChunkError(
+            f"build_chunk(synthetic={shown(synthetic)}): give a tgcarry.SyntheticGradient(), or "
+            f"None"
         )
 
 

@@ -64,6 +64,8 @@ class Drive:
         self._busy = self._stepped = False
         self._stopping = False
         self._restored = False
+        # Whether gradients are gathered first even where the optimiser could step at once.
+        self._gathers = False
         loop.clip = getattr(policy, "clip_norm", None)
         planned = schedule.numbered_from(start.first, steps_for(policy, loop))
         self._pairs: Pairs = with_next(planned)
@@ -103,15 +105,7 @@ class Drive:
                 loop.source.expect(getattr(following, "chunk", None))
                 if not self._announced(step):
                     return
-                self._busy = failed = True
-                try:
-                    report = self._obey(step, following)
-                    failed = False
-                except NumericsError as error:
-                    self._skip(error, step)
-                    report = None
-                self._busy = False
-                self._obeyed += 1
+                report, failed = self._take(step, following)
                 if visits is not None and not failed and _ends_a_visit(step, following):
                     visits.after()
                 if report is not None:
@@ -119,10 +113,28 @@ class Drive:
                     started = time.perf_counter()
                 elif self._on_rest is not None and self._at_rest:
                     self._on_rest()
-                if self._stopping and self._at_rest:
+                if self._stopping and self._at_rest and self._may_leave(step, following):
                     return
                 if report is not None and visits is not None and visits.stop_requested:
                     return
+
+    def _take(
+        self, step: schedule.Step, following: schedule.Step | None
+    ) -> tuple[Report | None, bool]:
+        """Takes a step; returns its report, if any, and whether its sweep was left out."""
+        self._busy, failed = True, False
+        try:
+            report = self._obey(step, following)
+        except NumericsError as error:
+            self._skip(error, step)
+            report, failed = None, True
+        self._busy = False
+        self._obeyed += 1
+        return report, failed
+
+    def _may_leave(self, step: schedule.Step, following: schedule.Step | None) -> bool:
+        """Says whether a run that is to stop, and is at rest, may do so behind a step."""
+        return True
 
     @property
     def _at_rest(self) -> bool:
@@ -156,7 +168,7 @@ class Drive:
         if isinstance(step, schedule.Apply):
             return self._apply(step)
         open_sweep = self._loop.visited or getattr(step, "kept", False)
-        alone = isinstance(following, schedule.Apply) and not open_sweep
+        alone = isinstance(following, schedule.Apply) and not open_sweep and not self._gathers
         self._loop.obey(step, update="step" if alone else "gather")
         self._stepped = alone and isinstance(step, schedule.Backward)
         return None
@@ -213,6 +225,7 @@ def _report(step: int, visits: Sequence[Done], norm: float) -> Report:
         grad_norm=norm,
         upstream_norms=tuple(done.upstream_norm for done in visits),
         clipped=sum(done.clipped for done in visits),
+        synthetic_error=visits[0].visit.synthetic_error,
         seconds=0.0,
     )
 

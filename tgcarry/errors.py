@@ -46,6 +46,14 @@ class StoppedError(TgcarryError, RuntimeError):
     """Arises when a job was asked to end before its work was done: run it again to go on."""
 
 
+class ClusterError(TgcarryError, RuntimeError):
+    """Arises when ranks cannot train together: badly addressed, or not doing the same."""
+
+
+class LostRankError(ClusterError):
+    """Arises when a rank does not come, is gone, or gives no answer: start all of them again."""
+
+
 class LegacyError(TgcarryError, RuntimeError):
     """Arises when an old program cannot be read, translated or run."""
 

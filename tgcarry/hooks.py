@@ -14,6 +14,8 @@ from tgcarry.errors import RunError
 # Options of which TensorFlow takes the larger one of two; others are joined.
 _LARGER = ("trace_level", "timeout_in_ms", "inter_op_thread_pool")
 _GRACE_SECONDS = 120
+# The kinds of session call that are backward visits.
+BACKWARD = ("gather", "gather kept", "gather predicted", "step", "step predicted")
 
 
 class Visits(Protocol):
@@ -129,7 +131,7 @@ class VisitHooks:
 
     def takes(self, kind: str) -> bool:
         """Says that backward visits are the hooks'; the optimiser's own call is none."""
-        return kind in ("gather", "gather kept", "step")
+        return kind in BACKWARD
 
     def before(self, fetches: Any, feed_dict: Mapping[tf.Tensor, Any]) -> bool:
         """Asks the hooks what they want of the visit that comes next.

@@ -13,10 +13,12 @@ import tensorflow.compat.v1 as tf
 from tgcarry import data, logs, states
 from tgcarry.calls import Visit
 from tgcarry.checkpoints import Checkpoints, Restored
+from tgcarry.cluster import Group
 from tgcarry.data.lazy import LazySequence
 from tgcarry.dataset import Dataset
 from tgcarry.drive import OnBadNumbers
 from tgcarry.errors import DataError, NumericsError, StoppedError
+from tgcarry.joint_checkpoints import JointCheckpoints
 from tgcarry.locks import FolderLock
 from tgcarry.mishaps import Mishaps
 from tgcarry.model import Model
@@ -60,6 +62,7 @@ class Job:
       checkpoints: of its variables.
       lock: on the log folder, held.
       tell: whom to tell.
+      group: the ranks that the job is shared out over; None for this process alone.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Job:
         care: JobOptions,
         dataset: Dataset,
         model: Model,
-        checkpoints: Checkpoints,
+        checkpoints: Checkpoints | JointCheckpoints,
         lock: FolderLock,
         tell: Tell,
+        group: Group | None = None,
     ) -> None:
+        self._group = group
         self._options = options
         self._care = care
         self._dataset = dataset
@@ -100,6 +105,8 @@ class Job:
         self._runner, self._log = runner, log
         self._mishaps.begin(runner.session, log, self._checkpoints)
         self._started = self._saved = self._spoken = time.monotonic()
+        if self._group is not None:
+            self._group.wish = self._is_due
         position = Position() if restored is None else restored.position
         if restored is not None:
             self._take_up(restored.notes)
@@ -114,7 +121,7 @@ class Job:
                 self._train(reports)
             if self._validated != self._done:
                 self._validate()
-            if self._saved_at != self.where or self._mishaps.unsaved is not None:
+            if self._saved_at != self.where or self._is_to_try_again():
                 self._save()
         except _StopError:
             self._save()
@@ -167,7 +174,7 @@ class Job:
         """Saves between two visits of a sweep, if that is due, or has the run end there."""
         if self._is_to_stop():
             self._runner.stop()
-        elif self._is_time_to_save():
+        elif self._group is None and self._is_time_to_save():
             self._save()
 
     def _train(self, reports: Iterator[Report]) -> None:
@@ -183,10 +190,14 @@ class Job:
             if self._is_enough():
                 return
             if self._is_to_stop():
-                break
+                self._runner.stop()
+                # Other ranks have to be told; the run ends when they know.
+                if self._group is None:
+                    break
         # Sweeps that were left out have no report.
         self._done = self._runner.position.applied
-        if self._stopping and self._done < self._chunks:
+        stopped = self._stopping or self._group is not None
+        if stopped and self._done < self._chunks:
             raise _StopError
 
     def _take_up(self, notes: Mapping[str, Any]) -> None:
@@ -201,7 +212,9 @@ class Job:
         """Scores the held-out data if there are any, and saves a milestone."""
         if self._dataset.validation is not None:
             with named("validation"):
-                held = _Watched(self._dataset.validation, self._is_to_stop)
+                # A rank that left in the middle would leave the others alone.
+                asked = self._is_to_stop if self._group is None else _never
+                held = _Watched(self._dataset.validation, asked)
                 values = score(self._runner.evaluate(held), self._dataset.kind)
             figures = {**values, "chunks": self._done, "memory_mib": peak_memory() / 2**20}
             with self._mishaps.tolerated():
@@ -251,6 +264,14 @@ class Job:
         return self._stopping
 
     def _is_time_to_save(self) -> bool:
+        """Says whether a save is due; to all ranks at the same step."""
+        return self._is_due() if self._group is None else self._group.granted
+
+    def _is_to_try_again(self) -> bool:
+        # Others may have saved all that is theirs.
+        return self._group is None and self._mishaps.unsaved is not None
+
+    def _is_due(self) -> bool:
         return time.monotonic() - self._saved >= self._care.checkpoint_every
 
     def _is_enough(self) -> bool:
@@ -267,7 +288,7 @@ class Job:
         """Measures how far back the last chunk of the first sequences reaches."""
         first: list[data.Chunk] = []
         for chunk in self._dataset.train:
-            if first and (chunk.resets.all() or len(first) == _CARRY_CHUNKS):
+            if first and (chunk.starts_anew or len(first) == _CARRY_CHUNKS):
                 break
             first.append(chunk)
         return [float(norm) for norm in self._runner.carry_norms(first)]
@@ -302,6 +323,10 @@ def named(part: str) -> Iterator[None]:
         yield
     except (DataError, NumericsError) as error:
         raise type(error)(f"{part}: {error}") from error
+
+
+def _never() -> bool:
+    return False
 
 
 def _carried(position: Position) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
@@ -38,7 +38,30 @@ def plain_kinds(graph: ChunkGraph) -> dict[Any, Kind]:
         # The norm tells a gather, too, in which chunk a gradient stops being finite.
         kinds["gather", advance] = Kind([*fetches, updates.step_norm], [updates.accumulate], both)
         kinds["step", advance] = Kind([*fetches, updates.step_norm], [updates.step], both)
-    return kinds
+    return kinds | _predicting_kinds(graph, kinds)
+
+
+def _predicting_kinds(graph: ChunkGraph, kinds: Mapping[Any, Kind]) -> dict[Any, Kind]:
+    """Lists the kinds of call whose upstream is predicted; none without a predictor."""
+    found: dict[Any, Kind] = {}
+    predictors, learning = graph.synthetic, graph.learning
+    if predictors is None or learning is None:
+        return found
+    ahead = [predictors.ahead]
+    upstream = tf.nest.flatten(predictors.upstreams)
+    found["upstream"] = Kind(upstream, feeds=[*kinds["own"].feeds, *ahead])
+    for advance in (False, True):
+        plain = kinds["gather", advance]
+        gather = plain._replace(
+            fetches=[*plain.fetches, predictors.norm], feeds=[*plain.feeds, *ahead]
+        )
+        found["gather predicted", advance] = gather
+        found["step predicted", advance] = Kind(
+            [*gather.fetches, learning.error],
+            [graph.updates.learn],
+            [*gather.feeds, predictors.behind],
+        )
+    return found
 
 
 def keeping_kinds(graph: ChunkGraph, residuals: Sequence[tf.Tensor]) -> dict[Any, Kind]:

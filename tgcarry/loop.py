@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from tgcarry import schedule, states
-from tgcarry.calls import Calls, Kept, Visit
-from tgcarry.errors import RunError
+from tgcarry.calls import Calls, Kept, Streams, Visit
+from tgcarry.errors import NumericsError, RunError
 from tgcarry.feeding import Ready
 from tgcarry.position import Position, Visited
 from tgcarry.source import ChunkSource
@@ -142,6 +142,11 @@ class Loop:
         return bool(self._done)
 
     @property
+    def visits(self) -> tuple[Done, ...]:
+        """The backward visits made since the last `take_visits`."""
+        return tuple(self._done)
+
+    @property
     def at_rest(self) -> bool:
         """Says whether nothing is loaded for a visit that is still to come."""
         return self._loaded is None
@@ -242,6 +247,7 @@ class Loop:
     def _backward(self, step: schedule.Backward, update: Update) -> None:
         kept = self._take_kept(step)
         data = self.source[step.chunk]
+        fresh = self.head is None
         state = self.enter(step.chunk) if self._loaded is None else self._loaded
         self._loaded = None
         upstream, norm = self._upstream(step, data)
@@ -249,11 +255,16 @@ class Loop:
         if clipped := norm > limit:
             upstream = states.scaled(upstream, limit / norm)
         self.last = At(data, state, upstream)
-        if kept is not None:
+        if kept is not None and step.upstream != "predicted":
             visit = self.beside(self.calls.gather_kept, data, state, upstream, kept)
         else:
             call = self.calls.step if update == "step" else self.calls.gather
-            visit = self.beside(call, data, state, upstream, step.advance)
+            if step.upstream == "predicted":
+                streams = self._streams(step, data, fresh)
+                visit = self._predicted(call, step.advance, streams)
+                norm = visit.upstream_norm or 0.0
+            else:
+                visit = self.beside(call, data, state, upstream, step.advance)
         if step.advance:
             self.head = visit.final_state
         self._carry, self._carry_of = visit.state_gradient, step.chunk
@@ -264,11 +275,43 @@ class Loop:
 
     def _upstream(self, step: schedule.Backward, data: Ready) -> tuple[Any, float]:
         """Returns the upstream of a visit and its norm, before any clipping."""
-        if step.upstream == "zero":
+        if step.upstream in ("zero", "predicted"):
             return self.calls.zero_upstream(data.batch), 0.0
         follows = step.upstream == "following"
         upstream = self._following(step) if follows else self._earlier(step)
         return upstream, states.nest_norm(upstream)
+
+    def _streams(self, step: schedule.Backward, data: Ready, fresh: bool) -> Streams:
+        """Says which streams of a chunk go on behind it, and which had gone on before it."""
+        if not self.calls.predicts:
+            raise RunError(
+                f"schedule: {step}, but the graph has no predictor: give "
+                f"build_chunk(synthetic=tgcarry.SyntheticGradient())"
+            )
+        going_on = np.zeros(data.batch, bool)
+        if step.scale:
+            try:
+                going_on = ~self.source.resets(step.chunk + 1)
+            except KeyError:
+                raise RunError(
+                    f"schedule: {step}, but nobody knows yet which streams go on behind it: read "
+                    f"the next break before, or give a scale of 0 where there is none"
+                ) from None
+        was_going_on = np.zeros(data.batch, bool) if fresh else ~data.resets
+        return Streams(going_on * step.scale, was_going_on)
+
+    def _predicted(self, call: Callable[..., Visit], advance: bool, streams: Streams) -> Visit:
+        """Makes a visit whose upstream is predicted, with what `last` says."""
+        assert self.last is not None
+        data, state, upstream = self.last
+        try:
+            visit: Visit = self.beside(call, data, state, upstream, advance, streams)
+        except NumericsError:
+            # Whoever looks for what went wrong is to see the upstream that it went wrong with.
+            seen = self.calls.predicted_upstream(data, state, upstream, streams)
+            self.last = At(data, state, seen)
+            raise
+        return visit
 
     def _following(self, step: schedule.Backward) -> Any:
         if self._carry_of != step.chunk + 1:
@@ -276,7 +319,8 @@ class Loop:
                 f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit chunk "
                 f"{step.chunk + 1} right before"
             )
-        return states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
+        carry = states.cut_rows(self._carry, self.source.resets(step.chunk + 1))
+        return carry if step.scale == 1 else states.scaled(carry, step.scale)
 
     def _earlier(self, step: schedule.Backward) -> Any:
         if not 0 <= self._carry_of < step.chunk:

@@ -12,6 +12,7 @@ from tgcarry.checkpoints import Checkpoints
 from tgcarry.diagnosis import diagnose, read_weights, save_evidence
 from tgcarry.drive import BadNumbers
 from tgcarry.errors import DataError, LogError, NumericsError
+from tgcarry.joint_checkpoints import JointCheckpoints
 from tgcarry.model import Model
 from tgcarry.options import JobOptions
 
@@ -43,7 +44,9 @@ class Mishaps:
         self.unsaved: LogError | None = None
         self._told: dict[str, float] = {}
 
-    def begin(self, session: Any, log: logs.LogWriter, checkpoints: Checkpoints) -> None:
+    def begin(
+        self, session: Any, log: logs.LogWriter, checkpoints: Checkpoints | JointCheckpoints
+    ) -> None:
         """Takes what a job has when it begins."""
         self._session, self._log, self._checkpoints = session, log, checkpoints
 

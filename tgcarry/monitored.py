@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import tf1
 from tgcarry.errors import RunError
+from tgcarry.hooks import BACKWARD
 
 
 class MonitoredVisits:
@@ -36,7 +37,7 @@ class MonitoredVisits:
 
     def takes(self, kind: str) -> bool:
         """Says that backward visits and the optimiser's call are the hooks'."""
-        return kind in ("gather", "gather kept", "step", "apply")
+        return kind in (*BACKWARD, "apply")
 
     def before(self, fetches: Any, feed_dict: Mapping[tf.Tensor, Any]) -> bool:
         """Does nothing: the session tells its hooks by itself."""

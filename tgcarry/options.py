@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tgcarry.dataset import DataOptions, Dataset
 from tgcarry.errors import PolicyError, RunError
 from tgcarry.model import ModelSpec
-from tgcarry.policies import ExactSweep, Policy, Stale, Truncated
+from tgcarry.policies import ExactSweep, Policy, RandomTruncation, Stale, Synthetic, Truncated
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class TrainOptions:
     """How the cells are unrolled; see `dynamic_rnn`."""
     clip_carry: float | None = None
     """Largest norm of a carried gradient; None for no limit."""
+    cut: float = 0.3
+    """Probability of the random policy's cuts, which are drawn with `seed`."""
+    synthetic: int = 64
+    """Hidden units of the synthetic policy's predictor."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,11 @@ def make_policy(
     decay: float = 1.0,
     memory_budget: str | None = None,
     clip_norm: float | None = None,
+    cut: float = 0.3,
+    seed: int = 0,
 ) -> Policy:
-    """Makes the policy that a flag names: "truncated", "stale" or "exact".
+    """Makes the policy that a flag names: "truncated", "stale", "exact", "random" or
+    "synthetic".
 
     Raises:
       PolicyError: an unknown name, or an argument outside its range.
@@ -89,7 +96,13 @@ def make_policy(
         return Stale(decay, clip_norm)
     if name == "exact":
         return ExactSweep(window, memory_budget=memory_budget, clip_norm=clip_norm)
-    raise PolicyError(f"policy {name!r} is unknown: choose among truncated, stale, exact")
+    if name == "random":
+        return RandomTruncation(cut, window, seed, clip_norm=clip_norm)
+    if name == "synthetic":
+        return Synthetic()
+    raise PolicyError(
+        f"policy {name!r} is unknown: choose among truncated, stale, exact, random, synthetic"
+    )
 
 
 def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
@@ -109,4 +122,5 @@ def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
         clip_norm=options.clip_norm,
         seed=options.seed,
         engine=options.engine,
+        synthetic=options.synthetic if options.policy == "synthetic" else None,
     )

@@ -7,13 +7,14 @@ It never sees a session, a tensor or the runner.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Protocol, runtime_checkable
 
 from tgcarry import schedule
 from tgcarry.budget import to_bytes
+from tgcarry.cuts import Cuts, Probability, check_cuts
 from tgcarry.errors import PolicyError
 
 
@@ -127,13 +128,7 @@ class ExactSweep:
     clip_norm: float | None = None
 
     def __post_init__(self) -> None:
-        window: Any = self.window
-        whole = isinstance(window, Integral) and not isinstance(window, bool)
-        if window is not None and not (whole and window >= 1):
-            raise PolicyError(
-                f"ExactSweep(window={window!r}): give the number of chunks as a whole number "
-                f"of at least 1, or None for the whole sequence"
-            )
+        _check_window("ExactSweep", self.window)
         _check_share("ExactSweep(end_decay", self.end_decay)
         to_bytes(self.memory_budget, "ExactSweep(memory_budget")
         _check_limit("ExactSweep", self.clip_norm)
@@ -155,6 +150,119 @@ class ExactSweep:
         its chunks says.
         """
         return schedule.sweep(breaks, self.window, self.end_decay, keep)
+
+
+@dataclass(frozen=True)
+class RandomTruncation:
+    """Sweeps as `ExactSweep` does, cut at random, and weighs what is left: right in the mean.
+
+        upstream_k = 0                      with probability p
+        upstream_k = d_{k+1} / (1 - p)      otherwise
+
+    within the window. The mean of the factor is 1 at every boundary, and the boundaries are drawn
+    apart from one another, so that over the draws
+
+        E[gradient] = that of ExactSweep(window)
+
+    at the weights that the window is visited with. The cuts are for all streams alike and known
+    beforehand: each piece between two of them is visited in reverse as soon as its end is read,
+    and then its states are let go of. With p the same everywhere a piece has 1 / p chunks in the
+    mean, whose states are held, and one forward visit fewer than chunks; without a window it is
+    the gradient of the whole sequence that is met in the mean, however long.
+
+    What is unbiased is the gradient, summed over the window, as the optimiser gets it. Not
+    unbiased: what is made of it by clipping (here or in `build_chunk`) or by an optimiser that
+    is not linear in it, such as Adam; and what lies across the end of a bounded window, which is
+    dropped. Losses n boundaries ahead count with probability (1-p)^n and weight (1-p)^-n: the
+    further memory has to reach, the noisier the gradient, and the smaller p ought to be.
+
+    Draws follow from `seed` and the chunk's number in its run. Going on with a run repeats them,
+    and so does a new run: give it another seed, or all epochs to one run.
+
+    Args:
+      p: probability of a cut, from 0 (`ExactSweep`) to below 1; or a sequence whose entry k is
+        that at the end of chunk k, begun again at its end; or a function of k.
+      window: most chunks per window, as in `ExactSweep`; None for the whole sequence.
+      seed: of the draws.
+      step_at_cuts: whether each piece ends in an optimiser step, as in the source, rather than
+        each window. Weights then move within a sequence as under `Truncated`: the pieces'
+        gradients at one set of weights still add up to the exact one in the mean. Sum them:
+        `Runner(reduce="mean")` divides each by a number of chunks that was drawn with it.
+      clip_norm: largest norm of an upstream, as in `Stale`. Where one is scaled down the gradient
+        is no longer unbiased.
+
+    Source: Tallec and Ollivier 2017, "Unbiasing truncated backpropagation through time",
+      arXiv:1705.08209.
+    """
+
+    p: Probability
+    window: int | None = None
+    seed: int = 0
+    step_at_cuts: bool = False
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        check_cuts(self.p, self.seed, "RandomTruncation")
+        if isinstance(self.p, Sequence):
+            # A value that does not change, whatever becomes of the list.
+            object.__setattr__(self, "p", tuple(self.p))
+        _check_window("RandomTruncation", self.window)
+        if not isinstance(self.step_at_cuts, bool):
+            raise PolicyError(
+                f"RandomTruncation(step_at_cuts={self.step_at_cuts!r}): give True or False"
+            )
+        _check_limit("RandomTruncation", self.clip_norm)
+
+    @property
+    def revisits(self) -> bool:
+        """Is True, unless every window is a single chunk."""
+        return self.window != 1
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields the steps of a sweep for each piece, with `xF` behind its upstreams."""
+        cuts = Cuts(self.p, self.seed)
+        return schedule.cut_sweep(breaks, cuts.factor, self.window, self.step_at_cuts)
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Feeds a learned prediction of the following chunk's state gradient, made from the state.
+
+        upstream_k = M(s_{k+1})      M learns from |M(s_k) - d_k|^2 / 2 at each chunk's start
+
+    where d_k was itself computed with M(s_{k+1}) at the chunk's end (bootstrapping): what is known
+    of losses far ahead comes nearer by a chunk with every visit, as a value function does. Each
+    chunk is visited once, with one optimiser step, in which the model and M move together. Biased
+    as long as M is wrong, and wherever the state does not tell what will be asked of it. At first
+    M is zero, and this is `Truncated`. The model must not move faster than M learns.
+
+    The upstream of streams that end with a chunk is zero: the flags of the following chunk are
+    read ahead. M learns nothing from streams that start with a chunk, for which it is not asked.
+
+    Needs a graph with predictors: `build_chunk(..., synthetic=SyntheticGradient())`. They learn
+    in `Runner.run` only; `Runner.gradients` asks them and leaves them as they are.
+
+    Source: Jaderberg et al. 2017, "Decoupled neural interfaces using synthetic gradients",
+      arXiv:1608.05343, on recurrent networks.
+    """
+
+    @property
+    def revisits(self) -> bool:
+        """Is False: each chunk is visited once."""
+        return False
+
+    def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
+        """Yields `backward k upstream predicted advance` and `apply`; `x0` at an end."""
+        return schedule.predicted(breaks)
+
+
+def _check_window(policy: str, window: Any) -> None:
+    whole = isinstance(window, Integral) and not isinstance(window, bool)
+    if window is not None and not (whole and window >= 1):
+        raise PolicyError(
+            f"{policy}(window={window!r}): give the number of chunks as a whole number "
+            f"of at least 1, or None for the whole sequence"
+        )
 
 
 def _check_share(what: str, value: Any) -> None:

@@ -26,6 +26,13 @@ def write_position(path: Path, position: Position) -> None:
     Raises:
       OSError: it cannot be written.
     """
+    # By way of memory: a full disk then shows itself as an error of ours, not of the archive's
+    # destructor.
+    path.write_bytes(packed_position(position))
+
+
+def packed_position(position: Position) -> bytes:
+    """Returns what `write_position` writes."""
     arrays: dict[str, Any] = {"breaks": position.breaks}
     arrays |= {f"resets/{chunk}": flags for chunk, flags in position.resets.items()}
     arrays |= _leaves("head", position.head) | _leaves("carry", position.carry)
@@ -41,11 +48,15 @@ def write_position(path: Path, position: Position) -> None:
         "visits": [visit._asdict() for visit in position.visits],
     }
     text = np.frombuffer(json.dumps(rest).encode(), np.uint8)
-    # By way of memory: a full disk then shows itself as an error of ours, not of the archive's
-    # destructor.
     buffer = io.BytesIO()
     np.savez(buffer, position=text, **arrays)
-    path.write_bytes(buffer.getbuffer())
+    return buffer.getvalue()
+
+
+def unpacked_position(packed: bytes, chunk: ChunkGraph) -> Position:
+    """Returns the position that `packed_position` was given, of a chunk's graph."""
+    with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
+        return _Reader(chunk, {name: archive[name] for name in archive.files}).position()
 
 
 def read_position(path: Path, chunk: ChunkGraph) -> Position:

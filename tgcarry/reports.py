@@ -31,6 +31,10 @@ class Report(NamedTuple):
     """Wall time of the step, without what the caller did between steps."""
     clipped: int = 0
     """Upstreams that were scaled down to the policy's `clip_norm`."""
+    synthetic_error: float | None = None
+    """Mean square of what predictions of state gradients missed, by the running mean square of
+    these gradients: near 0 they are right, at 1 no better than zero. None where nothing was
+    learnt from."""
 
 
 class Gradients(NamedTuple):

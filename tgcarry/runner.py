@@ -20,13 +20,19 @@ from tgcarry.data.wording import shown
 from tgcarry.drive import BadNumbers, Drive, OnBadNumbers, always
 from tgcarry.errors import DataError, NumericsError, RunError
 from tgcarry.hooks import Visits
+from tgcarry.joint import JointDrive
 from tgcarry.loop import Loop, OnVisit, with_next
+from tgcarry.monitored import is_monitored
+from tgcarry.peers import Peers, figures_of_all, sums_of_all
 from tgcarry.planning import plan_memory, steps_for
-from tgcarry.policies import ExactSweep, Policy
+from tgcarry.policies import ExactSweep, Policy, Synthetic
 from tgcarry.position import Position
 from tgcarry.reports import Evaluation, Gradients, Report, add_metrics
 from tgcarry.sessions import HeldSession, visit_hooks
 from tgcarry.source import ChunkSource
+
+# Between the seeds of two ranks, and how many a "seed" feed can tell apart.
+_APART, _SEEDS = 1_000_003, 1 << 31
 
 
 class Runner:
@@ -40,7 +46,7 @@ class Runner:
 
     Args:
       chunk: of `build_chunk`.
-      policy: `Truncated()`, `Stale()`, `ExactSweep()` or one of your own.
+      policy: `ExactSweep()`, another of `tgcarry.policies`, or one of your own.
       session: an open session on the chunk's graph; closed by whoever opened it. The hooks of a
         `MonitoredSession` see the visits that train, and nothing else.
       config: `tf.ConfigProto` for a session of the runner's own.
@@ -58,9 +64,12 @@ class Runner:
         "skip" leaves the rest of it out, applies nothing of it and starts every stream from
         zeros behind it. A function of a `tgcarry.drive.BadNumbers` may say one or the other.
         Where it is said of a chunk's data, only the streams that they are in have no steps there.
+      group: an open `tgcarry.Group` of processes that take every optimiser step together, each
+        with streams of its own; None for this one alone.
 
     Raises:
-      RunError: the chunk draws random numbers anew at each visit and the policy revisits.
+      RunError: the chunk draws random numbers anew at each visit and the policy revisits; or
+        hooks, `Synthetic`, or a limit on the carry's norm, in a group.
     """
 
     def __init__(
@@ -78,18 +87,26 @@ class Runner:
         on_visit: OnVisit | None = None,
         on_rest: Callable[[], None] | None = None,
         on_nan: Literal["stop", "skip"] | OnBadNumbers = "stop",
+        group: Peers | None = None,
     ) -> None:
         if not isinstance(chunk, ChunkGraph):
             raise RunError(f"Runner(chunk={shown(chunk)}): give what build_chunk returned")
         if reduce not in ("sum", "mean"):
             raise RunError(f"Runner(reduce={reduce!r}): give 'sum' or 'mean'")
         self._chunk = chunk
+        self._group = group
         self._policy = self._checked_policy(ExactSweep() if policy is None else policy)
         self._reduce = reduce
         self._feed_dict = dict(feed_dict or {})
         called = visit_hooks(hooks, chunk, self._feed_dict, self._policy.revisits)
+        if group is not None and (called is not None or is_monitored(session)):
+            raise RunError(
+                "Runner(group=): hooks and monitored sessions know nothing of the other ranks: "
+                "leave them out"
+            )
         self._held = HeldSession(chunk, session, config, scaffold, called)
-        self._seed = seed
+        # Every rank draws numbers of its own.
+        self._seed = seed if group is None else (seed + group.rank * _APART) % _SEEDS
         self._calls: Calls | None = None
         self._training_calls: Calls | None = None
         self._on_visit = on_visit
@@ -180,10 +197,14 @@ class Runner:
             )
         loop = self._loop(chunks, initial_state, self._on_visit, start)
         on_bad = self._on_bad_numbers
-        self._drive = Drive(loop, self._policy, self._reduce, start, self._on_rest, on_bad)
+        plan = (loop, self._policy, self._reduce, start, self._on_rest, on_bad)
+        self._drive = Drive(*plan) if self._group is None else JointDrive(self._group, *plan)
         return self._reports(self._drive, loop)
 
     def _reports(self, drive: Drive, loop: Loop) -> Iterator[Report]:
+        if self._group is not None:
+            with self._chunk.graph.as_default():
+                self._group.align(self.session, tf.global_variables())
         for report in drive.reports():
             self._state, self._steps = loop.head, report.step
             yield report
@@ -246,7 +267,8 @@ class Runner:
                         first = states.cut_rows(done.visit.state_gradient, done.resets)
         if first is None:
             raise RunError("Runner.gradients: there was no chunk; give at least one")
-        variables = loop.calls.accumulated()
+        loss, metrics, _ = figures_of_all(self._group, loss, metrics, 0)
+        variables = sums_of_all(self._group, loop.calls.accumulated())
         loop.calls.clear()
         _check_finite(variables)
         return Gradients(loss, variables, first, loop.head, metrics)
@@ -294,7 +316,8 @@ class Runner:
                 add_metrics(metrics, visit.metrics)
         if loop.head is None:
             raise RunError("Runner.evaluate: there was no chunk; give at least one")
-        return Evaluation(loss, metrics, time_steps, loop.head)
+        figures = figures_of_all(self._group, loss, metrics, time_steps)
+        return Evaluation(*figures, loop.head)
 
     def carry_norms(self, chunks: Iterable[Chunk], initial_state: Any = None) -> np.ndarray:
         """Measures how far back the last chunk's loss reaches.
@@ -389,7 +412,32 @@ class Runner:
             raise RunError(f"policy={shown(policy)}: give an object such as tgcarry.ExactSweep()")
         if policy.revisits:
             _check_redraws(self._chunk, str(policy))
+        if isinstance(policy, Synthetic):
+            self._check_synthetic(policy)
+        if self._group is not None:
+            _check_shared(policy)
         return policy
+
+    def _check_synthetic(self, policy: Synthetic) -> None:
+        if self._chunk.synthetic is None:
+            raise RunError(
+                f"{policy} predicts upstreams, and the chunk has nothing to predict them with: "
+                f"give build_chunk(..., synthetic=tgcarry.SyntheticGradient())"
+            )
+        if self._group is not None:
+            raise RunError(
+                f"{policy} in a group: a predictor learns from the streams of its own rank alone: "
+                f"take another policy, such as Truncated() or RandomTruncation(p)"
+            )
+
+
+def _check_shared(policy: Policy) -> None:
+    """Refuses a policy for which a rank would have to see the others' streams at every visit."""
+    if getattr(policy, "clip_norm", None) is not None:
+        raise RunError(
+            f"{policy} in a group: clip_norm limits the norm over all streams, and no rank has "
+            f"them: leave it out"
+        )
 
 
 def _checked_on_nan(on_nan: Any) -> OnBadNumbers | None:

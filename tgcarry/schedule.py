@@ -9,7 +9,11 @@ Every chunk gets exactly one `Backward`. Its upstream is one of
 
     zero       nothing follows, or what follows is dropped
     following  the carry, when it came from the chunk right after this one (exact)
-    earlier    the carry, when it came from a chunk before this one (stale), times `scale`
+    earlier    the carry, when it came from a chunk before this one (stale)
+    predicted  what the graph's own predictors make of the chunk's final state
+
+times the step's `scale`. A predicted one needs to know which streams go on in the chunk behind,
+so that its scale is 0 where there is none, or none that goes on.
 
 Invariant: a `Backward` of chunk k sees the state that enters chunk k, either the head (no
 `Load` before it) or the saved one; if it is marked as kept, there was a `Keep` of k. A test
@@ -18,11 +22,11 @@ checks this for every schedule made here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-UpstreamSource = Literal["zero", "following", "earlier"]
+UpstreamSource = Literal["zero", "following", "earlier", "predicted"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Backward:
     kept: bool = False
 
     def __str__(self) -> str:
-        times = f" x{self.scale:g}" if self.upstream == "earlier" else ""
+        told = self.upstream == "earlier" or (self.upstream != "zero" and self.scale != 1)
+        times = f" x{self.scale:g}" if told else ""
         how = " advance" * self.advance + " kept" * self.kept
         return f"backward {self.chunk} upstream {self.upstream}{times}{how}"
 
@@ -139,6 +144,45 @@ def sweep(
             yield Load(earlier)
             yield Backward(earlier, "following", kept=earlier < first + keep)
         yield Apply()
+        first = chunk + 1
+
+
+def predicted(breaks: Iterable[bool]) -> Iterator[Step]:
+    """Visits each chunk once and steps after each; the upstream is predicted.
+
+    Looks one chunk ahead, to see whether anything follows.
+    """
+    for chunk, end in _with_ends(breaks, None):
+        yield Backward(chunk, "predicted", 0.0 if end else 1.0, advance=True)
+        yield Apply()
+
+
+def cut_sweep(
+    breaks: Iterable[bool],
+    factor: Callable[[int], float],
+    size: int | None = None,
+    step_at_cuts: bool = False,
+) -> Iterator[Step]:
+    """Sweeps windows in pieces: across chunk k's end the carry is multiplied by `factor(k)`.
+
+    Where that is 0 nothing is carried, so that what was read since the last such place is visited
+    in reverse at once, and its saved states are let go of. A window ends as in `sweep`, and one
+    optimiser step is taken there; or one at every cut besides.
+
+    `factor` is asked once or several times for a chunk, and says the same every time.
+    """
+    first = 0
+    for chunk, end in _with_ends(breaks, size):
+        if end is None and factor(chunk):
+            yield Save(chunk)
+            yield Forward(chunk)
+            continue
+        yield Backward(chunk, "zero", advance=True)
+        for earlier in range(chunk - 1, first - 1, -1):
+            yield Load(earlier)
+            yield Backward(earlier, "following", factor(earlier))
+        if end is not None or step_at_cuts:
+            yield Apply()
         first = chunk + 1
 
 

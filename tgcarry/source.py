@@ -166,7 +166,7 @@ class ChunkSource:
         self._ahead = None
         self._read += 1
         self._resets[index] = np.asarray(chunk.resets, bool)
-        self._breaks.append(bool(self._resets[index].all()))
+        self._breaks.append(chunk.starts_anew)
         self._held[index] = chunk
         if self._sequence is not None:
             _shorten(self._held, _KEPT)
@@ -200,10 +200,10 @@ class ChunkSource:
             chunk = self._checked(index, self._given(index))
         except StopIteration:
             raise _too_few(index, self._read) from None
-        if bool(np.all(chunk.resets)) != bool(self._breaks[index - self.first]):
+        if chunk.starts_anew != bool(self._breaks[index - self.first]):
             raise RunError(
                 f"chunk {index} is another than when the run stood there: its streams "
-                f"{'start' if np.all(chunk.resets) else 'do not start'} anew: give the same "
+                f"{'start' if chunk.starts_anew else 'do not start'} anew: give the same "
                 f"chunks from the first on"
             )
         self._held[index] = chunk

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import attempts, data, fingerprint, logs
 from tgcarry.checkpoints import Checkpoints, Restored
+from tgcarry.cluster import Group
 from tgcarry.dataset import Dataset, open_dataset
 from tgcarry.earlier import Earlier, find_earlier
-from tgcarry.errors import LogError, RunError, StoppedError
+from tgcarry.errors import ClusterError, LogError, RunError, StoppedError
 from tgcarry.job import Job, Progress, Tell, named
+from tgcarry.joint_checkpoints import JointCheckpoints
 from tgcarry.locks import FolderLock
 from tgcarry.model import build_model
 from tgcarry.options import JobOptions, TrainOptions, make_policy, spec_for
@@ -23,6 +26,9 @@ from tgcarry.position import Position
 from tgcarry.runner import Runner
 
 __all__ = ["Progress", "train"]
+
+# Where ranks other than the first keep what they note.
+_RANKS = "ranks"
 
 
 def train(
@@ -33,6 +39,7 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     on_text: Callable[[str], None] = print,
     should_stop: Callable[[], bool] = lambda: False,
+    group: Group | None = None,
 ) -> dict[str, Any]:
     """Trains a model and leaves its log folder; goes on with a run that is there.
 
@@ -48,6 +55,8 @@ def train(
       on_progress: called after each backward visit.
       on_text: called with a line on validation, at the start, and on what went wrong.
       should_stop: asked after each visit; once it says so, the job saves where it stands.
+      group: an open group of processes that share the streams out, each calling this alike. Rank
+        0 keeps the run's folder, which is that of one process; the others' notes are below it.
 
     Returns:
       The summary, as written to `summary.json`.
@@ -57,12 +66,17 @@ def train(
       TgcarryError: bad options or data, another run in the folder, numbers gone bad.
     """
     care = care or JobOptions()
+    group = None if group is None or group.size == 1 else group
+    if group is not None and group.rank:
+        log_dir, care = log_dir / _RANKS / str(group.rank), replace(care, overwrite=True)
     policy = make_policy(
         options.policy,
         options.window,
         options.decay,
         options.memory_budget,
         options.clip_carry,
+        options.cut,
+        options.seed,
     )
     _check(options)
     logs.check_free(log_dir, overwrite=True)
@@ -75,17 +89,25 @@ def train(
         model = build_model(spec_for(options, dataset))
         checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, model.chunk, care.keep)
     config = _config(options, dataset)
+    _check_streams(dataset, group)
+    # The others touch nothing before rank 0 has found that there is something to be done.
+    finished = _of_chief(group) if group is not None and group.rank else None
+    if finished is not None:
+        return finished
     with FolderLock(log_dir) as lock:
         earlier = _earlier(log_dir, options, care)
-        if earlier is not None:
-            earlier.check_data(config["data"], care.override_config)
-            if earlier.summary is not None and earlier.is_finished(config):
-                on_text(f"{log_dir}: has finished already; --overwrite begins anew")
-                return earlier.summary
+        finished = _finished(earlier, config, care)
+        if group is not None and not group.rank:
+            _of_chief(group, finished)
+        if finished is not None:
+            on_text(f"{log_dir}: has finished already; --overwrite begins anew")
+            return finished
         if lock.taken_over is not None:
             on_text(f"goes on after {lock.taken_over}, which is gone")
         tell = Tell(on_text, on_progress, should_stop)
-        job = Job(options, care, dataset, model, checkpoints, lock, tell)
+        joint = None if group is None else JointCheckpoints(group, checkpoints, model.chunk)
+        shared = dataset if group is None else _share(dataset, group)
+        job = Job(options, care, shared, model, joint or checkpoints, lock, tell, group)
         runner = Runner(
             model.chunk,
             policy,
@@ -94,11 +116,14 @@ def train(
             on_visit=job.visited,
             on_rest=job.rested,
             on_nan=job.bad_numbers,
+            group=group,
         )
         on_text(dataset.description)
         reached = _reached(log_dir) if earlier is not None else None
         with runner:
             restored = _restored(checkpoints, runner, earlier, config, on_text)
+            if joint is not None:
+                restored = joint.share(restored, runner.session)
             with logs.LogWriter(
                 log_dir,
                 config,
@@ -108,12 +133,37 @@ def train(
                 step=restored.step if restored is not None else 0,
             ) as log:
                 if options.memory_budget:
-                    on_text(str(runner.plan(dataset.train)))
+                    on_text(str(runner.plan(shared.train)))
                 with _attempt(log_dir, job, restored, reached):
                     job.run(runner, log, restored)
                     summary = {"policy": str(policy), **job.figures()}
                     log.finish(summary)
     return summary
+
+
+def _check_streams(dataset: Dataset, group: Group | None) -> None:
+    """Refuses data with fewer streams than ranks."""
+    for part, chunks in (("training", dataset.train), ("validation", dataset.validation)):
+        if group is not None and chunks and chunks[0].batch < group.size:
+            raise ClusterError(
+                f"{part} has {chunks[0].batch} streams for {group.size} ranks: each needs one at "
+                f"least: start fewer ranks, or give --batch={group.size} or more and longer data"
+            )
+
+
+def _share(dataset: Dataset, group: Group) -> Dataset:
+    """Returns a data set with a rank's streams alone."""
+    held = dataset.validation
+    return dataset._replace(
+        train=group.cluster.share(dataset.train),
+        validation=None if held is None else group.cluster.share(held),
+    )
+
+
+def _of_chief(group: Group, summary: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Returns rank 0's summary of a run that has finished; None if it is to go on."""
+    told = group.exchange(b"" if summary is None else json.dumps(summary).encode())[0]
+    return json.loads(told) if told else None
 
 
 def _check(options: TrainOptions) -> None:
@@ -129,6 +179,16 @@ def _earlier(log_dir: Path, options: TrainOptions, care: JobOptions) -> Earlier 
     if earlier is not None:
         earlier.check_options(asdict(options), care.override_config)
     return earlier
+
+
+def _finished(
+    earlier: Earlier | None, config: dict[str, Any], care: JobOptions
+) -> dict[str, Any] | None:
+    """Returns the summary of a run to which nothing is to be added; refuses other data."""
+    if earlier is None:
+        return None
+    earlier.check_data(config["data"], care.override_config)
+    return earlier.summary if earlier.is_finished(config) else None
 
 
 def _config(options: TrainOptions, dataset: Dataset) -> dict[str, Any]:

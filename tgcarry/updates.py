@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import stepping
 from tgcarry.stepping import Group
+from tgcarry.synthetic import Learning
 
 NOT_FINITE = "is not finite"
 
@@ -37,6 +38,8 @@ class Updates(NamedTuple):
     """Steps with this chunk's gradients alone; None without an optimiser."""
     step_norm: tf.Tensor
     """Scalar: global norm of this chunk's gradients, before clipping; fetch it with `step`."""
+    learn: tf.Operation | None = None
+    """As `step`, and has what predicts the upstream learn; None without either."""
 
 
 def build_updates(
@@ -44,6 +47,7 @@ def build_updates(
     *,
     global_step: tf.Variable | None,
     guards: Sequence[tuple[str, tf.Tensor]] = (),
+    learning: Learning | None = None,
 ) -> Updates:
     """Makes accumulators for gradients and the operations that gather and apply them.
 
@@ -59,6 +63,7 @@ def build_updates(
       global_step: counted up once by both ways to step.
       guards: names and tensors that have to be finite too for `step` (a chunk on its own); a
         sweep's chunks are looked at as they are gathered.
+      learning: how predictors learn; None without any.
 
     Returns:
       `Updates`.
@@ -80,10 +85,17 @@ def build_updates(
         for row, group in zip(accumulators, groups, strict=True)
     ]
     norm, step_norm = _norm(sums, dtype), _norm(groups, dtype)
-    apply = step = None
+    apply = step = learn = None
     if all(group.optimizer is not None for group in groups):
         apply = _stepping(sums, norm, (), global_step, "apply")
         step = _stepping(groups, step_norm, guards, global_step, "step")
+        if learning is not None:
+            every_guard = [*guards, *learning.guards]
+            both = [*learning.groups, *groups]
+            learn = _stepping(both, step_norm, every_guard, global_step, "step_and_learn")
+            # The step has read the scales before: its gradients were made with them.
+            with tf.control_dependencies([learn]):
+                learn = tf.group(*(assign() for assign in learning.assigns), name="learn")
     return Updates(
         accumulators=tuple(every),
         initialize=tf.group(*[a.initializer for a in every], name="initialize"),
@@ -94,6 +106,7 @@ def build_updates(
         apply=apply,
         step=step,
         step_norm=step_norm,
+        learn=learn,
     )
 
 

@@ -33,6 +33,7 @@ POLICIES = {
     "windows": ("--policy=exact", "--window=4"),
     "sequences": ("--policy=exact", "--window=0"),
     "random": ("--policy=random", "--window=8", "--cut=0.4"),
+    "synthetic": ("--policy=synthetic", "--synthetic=8"),
     "budget": ("--policy=exact", "--window=6", "--memory_budget=40KiB"),
 }
 # Seconds that a job may take to get from its start to its first step, and to its end.
@@ -197,8 +198,11 @@ def torment_all(
 
     def one(numbered: tuple[int, str]) -> Outcome:
         number, policy = numbered
-        wanted = undisturbed(policy, place, epochs)
-        return torment(policy, shares[number], place, seed + number, wanted, epochs)
+        try:
+            wanted = undisturbed(policy, place, epochs)
+            return torment(policy, shares[number], place, seed + number, wanted, epochs)
+        except (RuntimeError, TimeoutError, subprocess.TimeoutExpired) as error:
+            return Outcome(policy, 0, 0, 1, [str(error)])
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, enumerate(policies)))
@@ -212,6 +216,8 @@ def main() -> int:
     parser.add_argument("--policies", nargs="+", choices=POLICIES, default=list(POLICIES))
     arguments = parser.parse_args()
     started = time.monotonic()
+    # TensorFlow is loaded to read what the jobs leave, and has nothing to say here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory() as place:
         outcomes = torment_all(arguments.kills, Path(place), arguments.seed, arguments.policies)
     print(f"{'policy':<12}{'kills':>6}{'in a save':>11}{'lost':>6}")

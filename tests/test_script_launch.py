@@ -1,0 +1,185 @@
+"""scripts/launch.py: ranks as a user starts them, killed, stopped and gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from scripts_run import ROOT, environment, run
+
+JOB = [
+    *("--data=series", "--units=8", "--batch=4", "--chunk=10", "--engine=loop", "--window=4"),
+    *("--eval_every=100", "--checkpoint_every=0.2"),
+]
+EPOCHS = 20
+
+
+@pytest.mark.parametrize(
+    ("flags", "fact"),
+    [
+        (["--ranks=0"], "0: give a whole number of at least 1"),
+        (["--ranks=2", "--hosts=a:1,b:1"], "leave --hosts and --rank out"),
+        (["--rank=1"], "--rank is one of --hosts"),
+        (["--timeout=0", "--ranks=2"], "give a number of seconds above 0"),
+        (["--wrong"], "unrecognized arguments: --wrong"),
+    ],
+)
+def test_wrong_flags_are_one_line(flags, fact):
+    result = run("launch.py", *flags)
+    assert result.code == 2 and fact in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "fact"),
+    [
+        ([], "who takes part?"),
+        (["--hosts=10.0.0.1:4000,10.0.0.2:4000"], "which of them is to be started here?"),
+        (["--hosts=10.0.0.1:4000,x"], "address 'x'"),
+        (["--hosts=10.0.0.1:4000", "--rank=1"], "--rank=1 of 1 --hosts"),
+    ],
+)
+def test_a_cluster_that_cannot_be_is_one_line(flags, fact):
+    result = run("launch.py", *flags)
+    assert result.code == 1 and fact in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_what_train_py_refuses_ends_the_job(tmp_path):
+    result = run("launch.py", "--ranks=2", "--", "--batch=1", f"--logdir={tmp_path / 'run'}")
+    assert result.code == 1, result
+    assert "training has 1 streams for 2 ranks" in result.out
+    assert "launch.py: rank " in result.out and not (tmp_path / "run").exists()
+
+
+class Launched:
+    """A launcher at work, whose output goes to a file."""
+
+    def __init__(self, folder, ranks=2, *flags, more=()):
+        self.folder = folder
+        self._said = folder.with_suffix(".out")
+        self._begun = len(list(self.pids()))
+        with self._said.open("ab") as said:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "scripts/launch.py", f"--ranks={ranks}", *flags, "--"),
+                    *(*JOB, f"--epochs={EPOCHS}", *more, f"--logdir={folder}"),
+                ],
+                cwd=ROOT,
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+            )
+
+    @property
+    def said(self):
+        return self._said.read_text()
+
+    def pids(self):
+        """Yields the pid of each rank that ever began to work."""
+        for place in (self.folder, *sorted(self.folder.glob("ranks/*"))):
+            path = place / "attempts.jsonl"
+            for line in path.read_text().splitlines() if path.exists() else ():
+                entry = json.loads(line)
+                if entry["event"] == "start":
+                    yield place.name, entry["pid"]
+
+    def wait_for_steps(self, count):
+        """Waits until the ranks have taken some steps; returns their pids."""
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.said
+            path = self.folder / "metrics.jsonl"
+            if path.exists() and len(path.read_text().splitlines()) >= count:
+                named = dict(self.pids())
+                return [named[self.folder.name], named["1"]]
+            time.sleep(0.02)
+        raise AssertionError(self.said)
+
+    def end(self):
+        code = self.process.wait(300)
+        return code, self.said
+
+
+def weights(folder):
+    import tensorflow.compat.v1 as tf
+
+    newest = max((folder / "checkpoints").glob("step-*"))
+    reader = tf.train.load_checkpoint(str(newest / "model.ckpt"))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def check_same(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert np.array_equal(value, other[name]), name
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    code, said = Launched(folder).end()
+    assert code == 0, said
+    return folder, said
+
+
+@pytest.mark.slow
+def test_two_ranks_train_as_one_process_does(undisturbed, tmp_path):
+    folder, said = undisturbed
+    result = run("train.py", *JOB, f"--epochs={EPOCHS}", f"--logdir={tmp_path / 'one'}")
+    assert result.code == 0, result
+    one, two = weights(tmp_path / "one"), weights(folder)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, 1e-2, 1e-3, err_msg=name)
+    assert all(line.startswith(("[0] ", "[1] ", "launch.py: ")) for line in said.splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+def test_a_rank_that_is_lost_costs_no_bit(undisturbed, tmp_path, how, rank):
+    job = Launched(tmp_path / "run", 2, "--timeout=3")
+    os.kill(job.wait_for_steps(30)[rank], how)
+    code, said = job.end()
+    assert code == 0, said
+    assert "all ranks start again (1 of 3)" in said
+    assert "goes on from step" in said
+    check_same(weights(tmp_path / "run"), weights(undisturbed[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["launcher", "rank"])
+def test_a_job_that_is_asked_to_stop_goes_on(undisturbed, tmp_path, whom):
+    job = Launched(tmp_path / "run")
+    pids = job.wait_for_steps(30)
+    os.kill(job.process.pid if whom == "launcher" else pids[1], signal.SIGTERM)
+    code, said = job.end()
+    assert code == 75, said
+    assert "stopped as asked, at step" in said
+    code, said = Launched(tmp_path / "run").end()
+    assert code == 0 and "goes on from step" in said
+    check_same(weights(tmp_path / "run"), weights(undisturbed[0]))
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_with_another_number_of_ranks(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    job = Launched(folder)
+    job.wait_for_steps(30)
+    job.process.terminate()
+    assert job.end()[0] == 75
+    job = Launched(folder, 3)
+    job.wait_for_steps(60)
+    job.process.terminate()
+    assert job.end()[0] == 75, job.said
+    result = run("train.py", *JOB, f"--epochs={EPOCHS}", f"--logdir={folder}")
+    assert result.code == 0 and "goes on from step" in result.out, result
+    for name, value in weights(undisturbed[0]).items():
+        np.testing.assert_allclose(weights(folder)[name], value, 1e-2, 1e-3, err_msg=name)

@@ -1,0 +1,212 @@
+"""The ranks of one job as processes: ended together, and started again together.
+
+Needs the standard library alone, and no knowledge of what the processes do but their exit codes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import IO, NamedTuple
+
+FINISHED, FAILED = 0, 1
+STOPPED_ON_REQUEST = 75
+"""Exit code of a rank that has saved, and wants to be run again."""
+LOST_A_RANK = 76
+"""Exit code of a rank that has lost another one: all are to be started again."""
+
+# An exit code above this stands for a signal.
+_SIGNALLED = 128
+# Seconds after which a job has worked: what is lost later is counted anew.
+_WORKED = 600.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Rank(NamedTuple):
+    """Describes a process."""
+
+    number: int
+    command: Sequence[str]
+    environment: Mapping[str, str] = {}
+    """Added to this process's own."""
+
+
+class Supervisor:
+    """Runs the ranks of a job until all of them have finished.
+
+    When one is killed, or loses another, all end and are started again; what they go on from is
+    theirs to know. When one fails by its own account, all end, and so does the job. A rank that
+    does not end when another has is killed, be it stopped or hung. The ranks are asked to stop
+    when this process is killed.
+
+    Args:
+      ranks: those that run on this machine.
+      retries: further starts of all, one after another; not counting those of jobs that had
+        worked for ten minutes.
+      grace: seconds between SIGTERM and SIGKILL when stopping.
+      farewell: seconds that ranks have to end when one of them was lost.
+      on_line: called with a rank's number and a line that it wrote, from several threads.
+      on_text: called with a line on what happened.
+    """
+
+    def __init__(
+        self,
+        ranks: Sequence[Rank],
+        *,
+        retries: int = 3,
+        grace: float = 60.0,
+        farewell: float = 15.0,
+        on_line: Callable[[int, str], None],
+        on_text: Callable[[str], None],
+    ) -> None:
+        self._ranks = list(ranks)
+        self._retries, self._grace, self._farewell = retries, grace, farewell
+        self._on_line, self._on_text = on_line, on_text
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._codes: dict[int, int] = {}
+        self._deadline: float | None = None
+        self._stopping = False
+        # A rank's number and exit code, or None: stop. Of the queues the one that a signal's
+        # handler may put into.
+        self._events: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+
+    def stop(self) -> None:
+        """Has all ranks stop, and none start again; called again, kills at once.
+
+        May be called by a signal's handler and from any thread.
+        """
+        self._events.put(None)
+
+    def run(self) -> int:
+        """Runs the ranks; returns the job's exit code."""
+        try:
+            starts = 0
+            while True:
+                began = time.monotonic()
+                self._start()
+                while self._running:
+                    self._hear()
+                again, code, why = self._verdict()
+                starts = 1 if time.monotonic() - began > _WORKED else starts + 1
+                if not again or starts > self._retries:
+                    break
+                self._on_text(f"{why}: all ranks start again ({starts} of {self._retries})")
+        finally:
+            self._end_all()
+        if code not in (FINISHED, STOPPED_ON_REQUEST):
+            tried = f", {starts} times" if starts > 1 and again else ""
+            self._on_text(f"{why}{tried}: see its lines above")
+        return code
+
+    def _start(self) -> None:
+        self._codes, self._deadline = {}, None
+        for rank in self._ranks:
+            process = subprocess.Popen(
+                rank.command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **rank.environment},
+                start_new_session=True,
+                # One system call, which takes no lock that a thread may hold.
+                preexec_fn=_ends_with_parent(),  # noqa: PLW1509
+            )
+            self._running[rank.number] = process
+            for work in (self._watch, self._read):
+                threading.Thread(target=work, args=(rank.number, process), daemon=True).start()
+
+    def _watch(self, number: int, process: subprocess.Popen[bytes]) -> None:
+        self._events.put((number, process.wait()))
+
+    def _read(self, number: int, process: subprocess.Popen[bytes]) -> None:
+        stream: IO[bytes] | None = process.stdout
+        assert stream is not None
+        with stream:
+            for line in stream:
+                self._on_line(number, line.decode("utf-8", "replace").rstrip("\r\n"))
+
+    def _hear(self) -> None:
+        """Waits for something to happen, and deals with it."""
+        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        try:
+            event = self._events.get(timeout=left)
+        except Empty:
+            self._kill()
+            return
+        if event is None:
+            self._begin_to_stop()
+            return
+        number, code = event
+        del self._running[number]
+        self._codes[number] = _SIGNALLED - code if code > _SIGNALLED else code
+        if self._deadline is None and code not in (FINISHED, STOPPED_ON_REQUEST):
+            self._deadline = time.monotonic() + self._farewell
+
+    def _begin_to_stop(self) -> None:
+        now = time.monotonic()
+        self._deadline = now if self._stopping else now + self._grace
+        self._stopping = True
+        for process in self._running.values():
+            with suppress(ProcessLookupError):
+                process.terminate()
+                # One that was stopped could not hear it.
+                process.send_signal(signal.SIGCONT)
+
+    def _kill(self) -> None:
+        for process in self._running.values():
+            # With what it may have started; the session's number is that of its first process.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        # They end now; until all have been heard of there is nothing else to do.
+        self._deadline = time.monotonic() + self._farewell
+
+    def _end_all(self) -> None:
+        while self._running:
+            self._kill()
+            self._hear()
+
+    def _verdict(self) -> tuple[bool, int, str]:
+        """Says whether to start again, with which code to end otherwise, and why."""
+        failed = {n: c for n, c in self._codes.items() if 0 < c <= _SIGNALLED}
+        for number, code in sorted(failed.items()):
+            if code not in (STOPPED_ON_REQUEST, LOST_A_RANK):
+                return False, code, f"rank {number} failed with exit code {code}"
+        if self._stopping:
+            done = all(code == FINISHED for code in self._codes.values())
+            return False, FINISHED if done else STOPPED_ON_REQUEST, "stopped"
+        # The first to end is the cause; the others only followed.
+        for number, code in self._codes.items():
+            if code < 0:
+                return True, FAILED, f"rank {number} was killed by {_signal_name(-code)}"
+        for number, code in self._codes.items():
+            if code == LOST_A_RANK:
+                return True, LOST_A_RANK, f"rank {number} lost another one"
+        stopped = STOPPED_ON_REQUEST in self._codes.values()
+        return False, STOPPED_ON_REQUEST if stopped else FINISHED, ""
+
+
+def _ends_with_parent() -> Callable[[], None] | None:
+    """Makes what has the kernel ask a new process to stop when this one is gone."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return ask
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
