@@ -69,6 +69,8 @@ def options() -> TrainOptions:
         ),
         units=(_UNITS.value,),
         policy=_POLICY.value,
+        # Each makes a checkpoint, whose time is measured apart.
+        eval_every=10**9,
         decay=0.5,
         clip_norm=None,
     )

@@ -88,17 +88,18 @@ def gradients(name, group=None, share=lambda chunks: chunks):
     return {**got.variables, "loss": got.loss, "evaluated": scored.loss, "n": scored.time_steps}
 
 
-def start(folder, addresses, *jobs):
+def start(folder, addresses, *jobs, ranks=None, timeout=20):
     """Starts ranks; returns their processes by rank."""
     tests = ROOT / "tests"
     paths = [str(ROOT), str(tests), *filter(None, [os.environ.get("PYTHONPATH")])]
     processes = {}
-    for rank in range(len(addresses)):
+    for rank in range(len(addresses)) if ranks is None else ranks:
         environment = {
             **os.environ,
             **write_config(addresses, rank),
             "PYTHONPATH": os.pathsep.join(paths),
             "TF_CPP_MIN_LOG_LEVEL": "3",
+            "RANK_TIMEOUT": str(timeout),
         }
         out = Path(folder) / f"rank{rank}"
         out.mkdir(parents=True, exist_ok=True)
@@ -265,7 +266,8 @@ def _apart(group, share):
 
 def main(out, *jobs):
     cluster = tgc.Cluster.from_environment()
-    with tgc.Group(cluster, timeout=20, patience=60) as group:
+    timeout = float(os.environ["RANK_TIMEOUT"])
+    with tgc.Group(cluster, timeout=timeout, patience=60) as group:
         for place, name in enumerate(jobs):
             np.savez(Path(out) / f"{place}_{name}.npz", **_job(name, group, cluster.share))
 

@@ -13,6 +13,8 @@ import tensorflow.compat.v1 as tf
 
 import tgcarry as tgc
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 N, H, CLASSES, B, L, CHUNKS = 3, 5, 4, 3, 2, 6
 CELLS = {

@@ -6,6 +6,8 @@ import tensorflow.compat.v1 as tf
 
 import tgcarry as tgc
 
+pytestmark = pytest.mark.slow
+
 TIMES, BATCH, WIDTH, OUTER, INNER, MOST = 4, 3, 3, 4, 2, 6
 BAR = 0.35
 

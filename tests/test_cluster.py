@@ -13,6 +13,8 @@ import tgcarry as tgc
 from tgcarry.addresses import free_addresses
 from tgcarry.cluster.collective import check_port
 
+pytestmark = pytest.mark.slow
+
 JOBS = [
     "truncated",
     "stale-lazily",
@@ -142,6 +144,26 @@ def test_a_rank_that_does_not_come_is_named_in_time():
                 pass
     assert "rank 1" not in str(caught.value)
     assert time.monotonic() - began < 10
+
+
+def test_without_its_first_rank_a_cluster_does_not_begin():
+    with pytest.raises(tgc.LostRankError, match=r"rank 0 \(127.*did not come within 0.5 s"):
+        with tgc.Group(tgc.Cluster(free_addresses(2), 1), patience=0.5):
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_says_nothing_is_waited_for_as_long_as_was_said(tmp_path, rank):
+    """What listens at the other address is no rank, and the process ends all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (own,) = free_addresses(1)
+        addresses = [f"127.0.0.1:{silent.getsockname()[1]}"]
+        addresses.insert(rank, own)
+        processes = start(tmp_path, addresses, "exact", ranks=[rank], timeout=1)
+        assert finished(processes, 60) == {rank: 1}
+    said = (tmp_path / f"rank{rank}" / "err").read_text().splitlines()[-1]
+    assert said.startswith("tgcarry.errors.LostRankError: no answer for 1 s from rank"), said
 
 
 def test_a_port_that_is_taken_is_refused():

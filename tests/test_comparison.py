@@ -8,6 +8,8 @@ from tgcarry.comparison import compare_gradients, join_chunks
 from tgcarry.errors import RunError
 from tgcarry.model import ModelSpec, build_model
 
+pytestmark = pytest.mark.slow
+
 SPEC = ModelSpec("classification", inputs=3, outputs=4, units=(8, 6), scored=10.0)
 
 

@@ -95,6 +95,7 @@ print(peak() - before)
     assert int(done.stdout) < 50_000
 
 
+@pytest.mark.slow
 def test_a_spool_lives_as_long_as_its_column():
     spool = Spool(np.int32, (2,))
     path = spool.path

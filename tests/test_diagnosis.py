@@ -18,6 +18,8 @@ from tgcarry.diagnosis import diagnose, load_evidence, read_weights, save_eviden
 from tgcarry.diagnosis.narrowing import bad_streams, first_bad_step
 from tgcarry.errors import LogError, NumericsError
 
+pytestmark = pytest.mark.slow
+
 B, L = 5, 6
 
 

@@ -53,6 +53,7 @@ def test_versions_in_the_documentation_are_those_checked():
     assert tf.__version__.split(".")[0] == "2"
 
 
+@pytest.mark.slow
 def test_the_page_on_sessions_runs_as_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}

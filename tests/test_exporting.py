@@ -22,6 +22,8 @@ from tgcarry.exporting import checkpoint_files, export_saved_model, saved_model,
 from tgcarry.exporting.runs import export_checkpoint, export_run
 from tgcarry.training import TrainOptions, train
 
+pytestmark = pytest.mark.slow
+
 B, L, D = 3, 9, 2
 
 

@@ -34,6 +34,8 @@ from tgcarry.evaluation import read_trained
 from tgcarry.model import ModelSpec
 from tgcarry.pages import read_runs, write_page
 
+pytestmark = pytest.mark.slow
+
 ATTEMPTS = [
     {"event": "start", "time": 1e9, "pid": 1, "host": "a", "step": 0, "chunks": 0},
     {"event": "end", "time": 1e9, "step": 2, "chunks": 4, "reason": "failed", "message": "why"},

@@ -12,6 +12,8 @@ import pytest
 from scripts_run import ROOT, environment
 from test_data_records import length
 
+pytestmark = pytest.mark.slow
+
 # Each is read in what memory the imports take, and 200 MB.
 _PROGRAM = """
 import json, resource, sys

@@ -17,6 +17,8 @@ from tgcarry.grid import Run, name_of
 from tgcarry.grid_job import GridJob, exit_code, usual_threads
 from tgcarry.grid_runs import Row, read_record
 
+pytestmark = pytest.mark.slow
+
 # A sweep in a process of its own, that can be killed.
 SWEEP = """
     import json, signal, sys

@@ -104,6 +104,7 @@ class TestStopping:
         assert stopped >= 3
         check_same_ending(tmp_path / "run", tmp_path / "wanted")
 
+    @pytest.mark.slow
     def test_is_written_down(self, tmp_path):
         with pytest.raises(StoppedError):
             quietly(OPTIONS, tmp_path, should_stop=Countdown(30))
@@ -113,6 +114,7 @@ class TestStopping:
         assert [a.get("reason") for a in attempts] == [None, "stopped", None, "finished"]
         assert attempts[2]["chunks"] == attempts[1]["chunks"] > 0
 
+    @pytest.mark.slow
     def test_in_the_first_validation_is_no_loss(self, tmp_path, undisturbed):
         with pytest.raises(StoppedError):
             quietly(OPTIONS, tmp_path, should_stop=Countdown(1))
@@ -137,6 +139,7 @@ class TestCheckpoints:
         assert any(f"{latest.path.name} is damaged" in line for line in told)
         check_same_ending(tmp_path, undisturbed)
 
+    @pytest.mark.slow
     def test_none_of_which_is_whole_are_not_begun_over_silently(self, tmp_path):
         with pytest.raises(StoppedError):
             quietly(OPTIONS, tmp_path, should_stop=Countdown(30))
@@ -162,6 +165,7 @@ class TestAnotherConfiguration:
             quietly(changed, folder)
         assert snapshot(folder) == before
 
+    @pytest.mark.slow
     def test_can_be_insisted_on(self, folder):
         done = json.loads((folder / "attempts.jsonl").read_text().splitlines()[-1])["chunks"]
         told = []
@@ -172,6 +176,7 @@ class TestAnotherConfiguration:
         assert summary["chunks"] == 104
         assert logs.read_config(folder)["options"]["learning_rate"] == 0.5
 
+    @pytest.mark.slow
     def test_of_the_policy_plans_anew(self, folder):
         told = []
         changed = replace(OPTIONS, policy="truncated")
@@ -179,6 +184,7 @@ class TestAnotherConfiguration:
         summary = train(changed, folder, care, on_text=told.append)
         assert summary["chunks"] == 104 and any("planned anew" in line for line in told)
 
+    @pytest.mark.slow
     def test_of_the_data_begins_them_anew(self, folder):
         told = []
         changed = replace(OPTIONS, data=replace(OPTIONS.data, chunk=20))
@@ -186,6 +192,7 @@ class TestAnotherConfiguration:
         summary = train(changed, folder, care, on_text=told.append)
         assert summary["chunks"] == 52 and any("from their beginning" in line for line in told)
 
+    @pytest.mark.slow
     def test_more_epochs_go_on_where_it_ended(self, tmp_path, undisturbed):
         quietly(replace(OPTIONS, epochs=1), tmp_path)
         quietly(OPTIONS, tmp_path, JobOptions(override_config=True))
@@ -268,6 +275,7 @@ class TestANumberThatIsNotFinite:
                 pass
         check_same_ending(tmp_path / "run", tmp_path / "wanted")
 
+    @pytest.mark.slow
     def test_rolling_back_takes_the_weights_of_the_last_validation(self, tmp_path, monkeypatch):
         spoil(monkeypatch, self.BAD)
         seen = []
@@ -331,6 +339,7 @@ class TestAFullDisk:
         quietly(OPTIONS, tmp_path)
         check_same_ending(tmp_path, undisturbed)
 
+    @pytest.mark.slow
     def test_can_be_gone_on_from(self, tmp_path, failing, undisturbed):
         failing.add(3)
         told = []
@@ -401,6 +410,7 @@ class TestSignals:
         assert result.code == 0, result.err
         check_same_ending(tmp_path, wanted)
 
+    @pytest.mark.slow
     def test_a_frozen_job_goes_on_and_keeps_its_folder(self, tmp_path, wanted):
         with started(tmp_path) as process:
             wait_for_lines(tmp_path, 30, process)

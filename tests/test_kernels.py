@@ -92,6 +92,7 @@ def test_loop_is_stock(kind, shape, dtype, flags, known, time_major, seed):
     assert error < {"float32": 1e-5, "float64": 1e-10}[dtype]
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @given(
     kind=st.sampled_from(sorted(CELLS)),

@@ -40,6 +40,7 @@ def ran(program, folder, suffix, **options):
     return path
 
 
+@pytest.mark.slow
 def test_seeds_follow_the_count_of_operations(golden, tmp_path):
     path = ran("numbers_counts", tmp_path, ".txt", engine="stock")
     wanted = dict(line.split(" ", 1) for line in golden["numbers_counts"])

@@ -83,6 +83,7 @@ def test_prints_what_115_prints(name, place, monkeypatch, tmp_path):
     check(got, (GOLDEN / f"{name}.txt").read_text(), LOOSE.get(name, TIGHT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALSO_STOCK)
 def test_and_so_does_tensorflows_own_loop(name, place, monkeypatch, tmp_path):
     got = printed(PROGRAMS / f"{name}.py", place, monkeypatch, tmp_path, engine="stock")

@@ -7,6 +7,8 @@ from small_net import POLICIES, Net, draw, same, sweeps, trained
 
 import tgcarry as tgc
 
+pytestmark = pytest.mark.slow
+
 every_policy = pytest.mark.parametrize("policy", POLICIES, ids=str)
 
 

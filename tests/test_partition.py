@@ -252,6 +252,7 @@ def two_headed(rng, dtype=tf.float64):
     return partitions, ports, final, {"x": x, "y": y}
 
 
+@pytest.mark.slow
 def test_a_partitioned_chunk_carries_each_loss_exactly(rng):
     partitions, ports, final, feeds = two_headed(rng)
     chunk = tgc.build_chunk(partitions, ports, final, feeds)

@@ -126,7 +126,7 @@ def check_going_on(name, lazily, every):
     assert again == reports
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", ["stale", "exact", "random", "keeping some"])
 def test_going_on_changes_no_bit(name):
     check_going_on(name, name in ("stale", "exact"), every=4)
 

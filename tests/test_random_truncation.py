@@ -151,6 +151,11 @@ class TestRefused:
             tgc.RandomTruncation(p)
         assert f"RandomTruncation(p={p!r})" in str(caught.value)
 
+    def test_an_array_in_one_line(self):
+        with pytest.raises(tgc.PolicyError, match="from 0 to below 1") as caught:
+            tgc.RandomTruncation(np.zeros((5, 5)))
+        assert "\n" not in str(caught.value)
+
     def test_each_of_several(self):
         with pytest.raises(tgc.PolicyError, match=r"RandomTruncation\(p\[1\]=1.5\)"):
             tgc.RandomTruncation([0.5, 1.5])

@@ -8,6 +8,8 @@ import pytest
 import scripts_run
 import tensorflow.compat.v1 as tf
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[1] / "scripts" / "reproduce_cells.py"
 # What the post shows as its results.
 PRINTED = {

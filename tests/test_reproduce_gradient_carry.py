@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "reproduce_gradient_carry.py"
 GOLDEN = Path(__file__).parent / "golden"

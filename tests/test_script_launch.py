@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from scripts_run import ROOT, environment, run
 
+pytestmark = pytest.mark.slow
+
 JOB = [
     *("--data=series", "--units=8", "--batch=4", "--chunk=10", "--engine=loop", "--window=4"),
     *("--eval_every=100", "--checkpoint_every=0.2"),

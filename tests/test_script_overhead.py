@@ -5,6 +5,8 @@ import re
 import pytest
 from scripts_run import run
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--units=8", "--batch=4", "--chunks=3", "--rounds=3", "--engine=loop"]
 
 

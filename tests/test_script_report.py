@@ -7,6 +7,8 @@ from log_folders import SUMMARY, write_run
 from scripts_run import SMALL, check_refused, run_many, snapshot
 from test_pages import Page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):

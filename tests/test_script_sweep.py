@@ -18,6 +18,8 @@ from tgcarry.locks import FolderLock
 from tgcarry.options import JobOptions
 from tgcarry.status import process_is_alive
 
+pytestmark = pytest.mark.slow
+
 FIXED = {"data": "series", "steps": 3, **dict(flag[2:].split("=") for flag in SMALL)}
 GRID = {"fixed": FIXED, "grid": {"policy": ["exact"]}}
 LONG = {"fixed": {**FIXED, "steps": 0, "epochs": 1000}, "grid": {"policy": ["truncated"]}}

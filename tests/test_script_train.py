@@ -158,6 +158,7 @@ class TestAProcessOfItsOwn:
         found = {p.parent.name for p in (stdlib[1] / "checkpoints").glob("*/model.ckpt.index")}
         assert found == {f"step-{step:010d}" for step in (2, 4, 6)}
 
+    @pytest.mark.slow
     def test_learns(self, place):
         # Far more than the other runs: enough for a fox that always jumps over a dog.
         result = run(
@@ -376,6 +377,7 @@ class TestBadInput:
         assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_the_run(place, good):
     folder = place / "runs" / "overwritten"
     shutil.copytree(place / "good" / "series", folder)

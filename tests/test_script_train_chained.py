@@ -5,6 +5,8 @@ import json
 import pytest
 from scripts_run import check_refused, run_many
 
+pytestmark = pytest.mark.slow
+
 TINY = [
     *("--outer_units=12", "--inner_units=12", "--embedding=6", "--batch=4", "--chunk=6"),
     *("--max_word=8", "--engine=loop"),

@@ -52,6 +52,7 @@ def run(make, engine, batch=None):
             return names, session.run(fetches, feeds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["loop", "fused"])
 @pytest.mark.parametrize("kind", STACKS)
 def test_stacks_are_stocks(kind, engine):

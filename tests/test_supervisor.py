@@ -10,6 +10,8 @@ import pytest
 
 from tgcarry.supervisor import Rank, Supervisor
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import os, pathlib, signal, sys, time
 place, what, number = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -14,6 +14,8 @@ from test_exactness import flat
 import tgcarry as tgc
 from tgcarry import schedule
 
+pytestmark = pytest.mark.slow
+
 
 def global_values(runner):
     with runner.chunk.graph.as_default():

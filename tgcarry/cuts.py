@@ -80,8 +80,9 @@ def check_probability(value: Any, before: str, behind: str = "") -> None:
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and 0 <= value < 1):
+        text = " ".join(repr(value).split())
         raise PolicyError(
-            f"{before}{value!r}{behind}: give a probability from 0 to below 1; at 1 nothing is "
+            f"{before}{text}{behind}: give a probability from 0 to below 1; at 1 nothing is "
             f"left to make up for the cuts, which is Truncated()"
         )
 

@@ -75,6 +75,12 @@ class Collective:
             config = _config(self._cluster.rank)
             self._session = self._worker.within(self._patience, lambda: self._open(config))
             wait_for_all(self._cluster, deadline, self._patience)
+        except TimeoutError as error:
+            self.close()
+            raise LostRankError(
+                f"rank {self._cluster.rank}: TensorFlow's server did not begin within "
+                f"{self._patience:g} s: start all ranks again, or wait longer (patience=)"
+            ) from error
         except BaseException:
             self.close()
             raise
