@@ -422,4 +422,4 @@ class TestAFullDisk:
         assert metric_lines(folder) and not (folder / "summary.json").exists()
         # With room again, the same command goes on.
         assert run("train.py", *flags).code == 0
-        assert check_folder(folder)["steps"] == 12
+        assert logs.read_summary(folder)["steps"] == 12
