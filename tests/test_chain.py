@@ -250,6 +250,7 @@ def test_in_float32_it_is_the_oracles_to_1e_5(mode):
     assert max(found.values()) > TOLERANCE
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     case=st.builds(

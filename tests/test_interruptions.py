@@ -124,6 +124,7 @@ class TestStopping:
 
 
 class TestCheckpoints:
+    @pytest.mark.slow
     def test_between_any_two_visits_change_nothing(self, tmp_path, undisturbed):
         quietly(OPTIONS, tmp_path, ALWAYS)
         check_same_ending(tmp_path, undisturbed)
@@ -301,6 +302,7 @@ class TestANumberThatIsNotFinite:
             quietly(wild, tmp_path, JobOptions(on_nan="skip"))
 
 
+@pytest.mark.slow
 def test_a_carried_gradient_is_clipped_and_that_is_logged(tmp_path):
     options = replace(OPTIONS, epochs=1)
     quietly(options, tmp_path / "free")

@@ -86,6 +86,7 @@ def results(make, policy, chunks, start, reduce):
             return tuple(gradients), reports, weights, runner.state
 
 
+@pytest.mark.slow
 @settings(
     max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

@@ -11,6 +11,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 # Keras says that `lr` is old, as it should.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("topic", ["examples", "keras", "learn", "training"])
 def test_a_program_gives_what_tf115_gave(topic):

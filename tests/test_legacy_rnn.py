@@ -241,6 +241,7 @@ print(tf.global_variables()[0].name, outputs.get_shape()[-1].value)
 """
 
 
+@pytest.mark.slow
 def test_a_program_runs(tmp_path):
     (tmp_path / "prog.py").write_text(PROGRAM)
     done = subprocess.run(

@@ -105,6 +105,7 @@ def checks_in(output):
     return [line for line in output.splitlines() if line.startswith(("ok ", "FAIL "))]
 
 
+@pytest.mark.slow
 def test_as_a_program(tmp_path):
     if importlib.util.find_spec("matplotlib") is None:
         pytest.skip("draws pictures")

@@ -190,6 +190,7 @@ def test_what_a_prepared_call_fetches_is_fed_again_without_a_copy():
     assert again.ctypes.data == fetched.ctypes.data
 
 
+@pytest.mark.slow
 def test_exact_under_disable_v2_behavior_with_ref_variables_and_old_loops():
     script = """
         import sys
