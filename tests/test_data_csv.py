@@ -6,11 +6,6 @@ import pytest
 from tgcarry.data import read_csv, streams
 from tgcarry.errors import DataError
 
-# A reader that is refused half way leaves its file to the garbage collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in.*FileIO:pytest.PytestUnraisableExceptionWarning"
-)
-
 GOOD = "id,a,b,kind,y\nu,1,2,ox,0.5\nu,3,4,cow,1.5\nv,5,6,ox,2.5\nv,7,8,ox,3.5\n"
 
 

@@ -1,6 +1,7 @@
 """Tables from CSV files, read in one streaming pass."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Literal
 
 import numpy as np
@@ -54,11 +55,11 @@ def read_csv(
     check_task(task)
     if task == "classification" and target is None:
         raise DataError(f"{named(path)}: classification needs a target column: name one")
-    rows = CsvRows(regular_file(path), delimiter)
-    if target is None and features is None:
-        _refuse_numbers_as_names(rows)
-    book = _book(classes) if task == "classification" else None
-    return _Reading(rows, target, features, stream, book).table()
+    with closing(CsvRows(regular_file(path), delimiter)) as rows:
+        if target is None and features is None:
+            _refuse_numbers_as_names(rows)
+        book = _book(classes) if task == "classification" else None
+        return _Reading(rows, target, features, stream, book).table()
 
 
 class _Reading:

@@ -29,15 +29,18 @@ class CsvRows:
             raise DataError(f"delimiter {shown(delimiter)} cannot be used: give one character")
         self.path = path
         self._delimiter = delimiter
-        self._reader = csv.reader(utf8_lines(path), delimiter=delimiter, strict=True)
+        self._lines = utf8_lines(path)
+        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         self._rows = self._checked()
-        first = next(self._rows, None)
-        if first is None:
-            raise DataError(
-                f"{named(path)} is empty: give a header line with the names of the columns, then "
-                "rows"
-            )
-        self.header = self._names(first)
+        try:
+            self.header = self._names(self._first())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the file, wherever the reading stands."""
+        self._lines.close()
 
     @property
     def line(self) -> int:
@@ -114,6 +117,15 @@ class CsvRows:
                 f"{self.at()} is not well-formed CSV ({because(error)}): check its quotes and "
                 "line ends"
             ) from error
+
+    def _first(self) -> list[str]:
+        first = next(self._rows, None)
+        if first is None:
+            raise DataError(
+                f"{named(self.path)} is empty: give a header line with the names of the columns, "
+                "then rows"
+            )
+        return first
 
     def _names(self, row: list[str]) -> list[str]:
         names = [name.strip() for name in row]

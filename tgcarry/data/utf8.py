@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class Piece(NamedTuple):
         return self.line, self.column + index
 
 
-def utf8_lines(path: Path) -> Iterator[str]:
+def utf8_lines(path: Path) -> Generator[str, None, None]:
     """Yields a file's lines with their ends, without a byte order mark.
 
     Args:
