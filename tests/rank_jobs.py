@@ -29,6 +29,9 @@ POLICIES = {
     "whole": tgc.ExactSweep(),
     "random": tgc.RandomTruncation(0.5, 3, seed=2),
     "keeping": tgc.ExactSweep(3, memory_budget="1MiB"),
+    "clipped": tgc.ExactSweep(3, clip_norm=0.05),
+    "synthetic": tgc.Synthetic(),
+    "trunk": tgc.Synthetic(trunk=0.5),
 }
 
 
@@ -50,13 +53,15 @@ def chunks():
 
 
 @functools.cache
-def built(seed=1, embedded=False):
+def built(seed=1, embedded=False, predicting=False):
     """Builds a graph, which takes longer than to train it; once for all jobs."""
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
         cell = tgc.LSTMCell(4)
         step = tf.train.get_or_create_global_step()
-        graph = build(cell, tf.train.AdamOptimizer(0.05), engine="loop", embedded=embedded)
+        design = tgc.SyntheticGradient(3) if predicting else None
+        optimizer = tf.train.AdamOptimizer(0.05)
+        graph = build(cell, optimizer, engine="loop", embedded=embedded, synthetic=design)
         assert step.graph is graph.graph
         return graph
 
@@ -69,7 +74,8 @@ def weights(runner):
 def train(name, group=None, share=lambda chunks: chunks, *, lazily=False, reduce="mean", **more):
     """Trains and returns everything that is to be the same, by name."""
     # Another rank's initial weights are not to matter.
-    graph = built(1 if group is None else 1 + group.rank)
+    predicting = isinstance(POLICIES[name], tgc.Synthetic)
+    graph = built(1 if group is None else 1 + group.rank, predicting=predicting)
     given = share(iter(chunks()) if lazily else chunks())
     with tgc.Runner(graph, POLICIES[name], reduce=reduce, group=group, **more) as runner:
         reports = list(runner.run(given))

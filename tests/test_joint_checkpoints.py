@@ -3,65 +3,15 @@
 Ranks are threads here, which add up in memory; tests/test_cluster.py has processes.
 """
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from keepable import chunk as build
 from rank_jobs import BATCH, chunks, weights
+from rank_threads import ranks
 
 import tgcarry as tgc
 from tgcarry.joint_checkpoints import JointCheckpoints
-
-PATIENCE = 60
-
-
-class Table:
-    """Where threads meet."""
-
-    def __init__(self, size):
-        self.barrier = threading.Barrier(size, timeout=PATIENCE)
-        self.given = [None] * size
-
-    def all_of(self, rank, value):
-        self.given[rank] = value
-        self.barrier.wait()
-        found = list(self.given)
-        self.barrier.wait()
-        return found
-
-
-class InMemory:
-    """Stands in for a `Collective`."""
-
-    def __init__(self, table, rank):
-        self._table, self._rank = table, rank
-
-    def sum(self, vector):
-        return np.sum(self._table.all_of(self._rank, vector), axis=0, dtype=vector.dtype)
-
-    def exchange(self, blob):
-        return self._table.all_of(self._rank, blob)
-
-
-def ranks(size, work):
-    """Calls work(group) as each rank of a cluster; returns what each returns."""
-    table = Table(size)
-    addresses = [f"rank:{n + 1}" for n in range(size)]
-
-    def one(rank):
-        group = tgc.Group(tgc.Cluster(addresses, rank))
-        group._sums = InMemory(table, rank)
-        try:
-            return work(group)
-        except BaseException:
-            table.barrier.abort()
-            raise
-
-    with ThreadPoolExecutor(size) as pool:
-        return [future.result() for future in [pool.submit(one, rank) for rank in range(size)]]
 
 
 def built():

@@ -227,6 +227,12 @@ class Calls:
         """
         return self._backward("step", data, state, upstream, advance, streams)
 
+    def learn(
+        self, data: Ready, state: Any, upstream: Any, advance: bool, streams: Streams
+    ) -> Visit:
+        """As `gather` with `streams`, and gathers what the predictors are to learn, too."""
+        return self._backward("learn", data, state, upstream, advance, streams)
+
     @property
     def predicts(self) -> bool:
         """Says whether the graph predicts upstreams."""
@@ -236,6 +242,24 @@ class Calls:
         """Returns the upstream of a visit with the predictions in it."""
         fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), self._ahead(streams)]
         return _pack(self._chunk.ports.upstream, self._run("upstream", data, fed))
+
+    def missed(self, state: Any, target: Any, behind: np.ndarray) -> Any:
+        """Returns the gradient of what the predictors missed at a chunk's start.
+
+        Args:
+          state: that enters the chunk.
+          target: the gradient there.
+          behind: as in `Streams`; rows of other streams are zero.
+        """
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(target), behind]
+        return _pack(self._chunk.missed, self._run("missed", None, fed))
+
+    def gather_back(self, data: Ready, state: Any, upstream: Any) -> None:
+        """Adds the weight gradients that `upstream` alone has, without the chunk's own loss."""
+        no_loss = np.zeros([], self._chunk.loss_weight.dtype.as_numpy_dtype)
+        fed = [*tf.nest.flatten(state), *tf.nest.flatten(upstream), no_loss]
+        (norm,) = self._run("back", data, fed)
+        _finite(norm, "gradient's global norm", data.number)
 
     def carry_back(self, data: Ready, state: Any, upstream: Any) -> Any:
         """Carries `upstream` to the chunk's start without the chunk's own loss or updates."""
@@ -253,13 +277,24 @@ class Calls:
         self.clear()
         return float(norm)
 
+    def apply_and_learn(self, scale: float) -> tuple[float, float | None]:
+        """As `apply`, and has predictors learn from what was gathered for them.
+
+        Returns:
+          The norm; and the error, see `Report`, None where there was nothing to learn from.
+        """
+        dtype = self._chunk.updates.scale.dtype.as_numpy_dtype
+        norm, error, rows = self._run("apply and learn", None, [np.asarray(scale, dtype)])
+        self.clear()
+        return float(norm), float(error) if rows else None
+
     def clear(self) -> None:
         """Throws the accumulated gradients away."""
         self._clear([])
 
     def accumulators(self) -> list[np.ndarray]:
-        """Returns what the accumulators hold, in their order."""
-        return list(self._session.run(list(self._chunk.updates.accumulators)))
+        """Returns what the accumulators hold, those of lessons last."""
+        return list(self._session.run(self._accumulators()))
 
     def set_accumulators(self, values: Sequence[np.ndarray]) -> None:
         """Puts back what `accumulators` returned."""
@@ -267,15 +302,18 @@ class Calls:
 
     def _initial_values(self, values: Sequence[np.ndarray]) -> dict[tf.Tensor, np.ndarray]:
         # Feeding the initialisers needs no operation that a finalized graph could not take.
-        accumulators = self._chunk.updates.accumulators
         # Outside a default graph a variable takes the caller for an eager one.
         with self._chunk.graph.as_default():
-            return {a.initial_value: v for a, v in zip(accumulators, values, strict=True)}
+            return {a.initial_value: v for a, v in zip(self._accumulators(), values, strict=True)}
+
+    def _accumulators(self) -> list[tf.Variable]:
+        return [*self._chunk.updates.accumulators, *self._chunk.updates.sums]
 
     def accumulated(self) -> dict[str, np.ndarray]:
         """Returns the accumulated gradients by variable name."""
         sums: dict[str, np.ndarray] = {}
-        for variable, value in zip(self._chunk.slots, self.accumulators(), strict=True):
+        values = self._session.run(list(self._chunk.updates.accumulators))
+        for variable, value in zip(self._chunk.slots, values, strict=True):
             name = variable.op.name
             sums[name] = sums[name] + value if name in sums else value
         return sums
@@ -312,10 +350,10 @@ class Calls:
         self, update: str, data: Ready, fed: list[Any], advance: bool, streams: Streams
     ) -> tuple[list[Any], tuple[float, float | None]]:
         """Returns what a backward call fetched; and the norm and error of its predictions."""
-        learns = update == "step"
+        learns = update != "gather"
         fed = [*fed, self._ahead(streams), *([streams.behind] if learns else [])]
         got = self._run((f"{update} predicted", advance), data, fed)
-        error = float(got.pop()) if learns else None
+        error = float(got.pop()) if update == "step" else None
         return got, (float(got.pop()), error if streams.behind.any() else None)
 
     def _checked_gradient(self, leaves: Sequence[np.ndarray], data: Ready) -> Any:

@@ -12,11 +12,12 @@ import tensorflow.compat.v1 as tf
 from tgcarry import engines, gradients, states, tf1, twins
 from tgcarry.data.wording import shown
 from tgcarry.errors import ChunkError
+from tgcarry.lessons import Learning
 from tgcarry.partition import Partition, check_partitions, find_variables
 from tgcarry.ports import CarryPorts
 from tgcarry.reach import check_reach
 from tgcarry.stepping import Group
-from tgcarry.synthetic import Learning, Predictors, SyntheticGradient
+from tgcarry.synthetic import Predictors, SyntheticGradient
 from tgcarry.updates import Updates, build_updates
 
 # Feeds that the runner makes itself when the graph asks for them by name.
@@ -53,6 +54,8 @@ class ChunkGraph:
     """What predicts the upstream, if anything does."""
     learning: Learning | None = None
     """How that learns."""
+    missed: Any = None
+    """Like `ports.upstream`: the gradient of what it missed; these ports are fed the target."""
 
     @property
     def variables(self) -> tuple[tf.Variable, ...]:
@@ -165,9 +168,10 @@ def build_chunk(
         targets = [total, *tf.nest.flatten(final_state)]
         forward_count = len(graph.get_operations())
         with tf.name_scope("carry"):
-            predictors = learning = None
+            predictors = learning = missed = None
             if synthetic is not None:
                 predictors = Predictors(synthetic, upstreams, final_state)
+                missed = predictors.missed(ports.initial_state, upstreams)
                 upstreams = predictors.upstreams
             weight = tf.placeholder_with_default(tf.ones([], total.dtype), [], "loss_weight")
             found = [
@@ -207,6 +211,7 @@ def build_chunk(
         forward_count=forward_count,
         synthetic=predictors,
         learning=learning,
+        missed=missed if missed is None or not alone else missed[0],
     )
 
 

@@ -66,7 +66,10 @@ class Drive:
         self._restored = False
         # Whether gradients are gathered first even where the optimiser could step at once.
         self._gathers = False
+        # Whether predictors have something to learn from what was gathered.
+        self._asked = False
         loop.clip = getattr(policy, "clip_norm", None)
+        loop.learns = loop.calls.predicts
         planned = schedule.numbered_from(start.first, steps_for(policy, loop))
         self._pairs: Pairs = with_next(planned)
 
@@ -154,8 +157,11 @@ class Drive:
         count = 0
         for step, _ in islice(self._pairs, self._start.obeyed):
             count += 1
+            self._let_go(step)
             if isinstance(step, schedule.Backward):
-                self._loop.source.release(step.chunk)
+                self._asked = self._asked or step.upstream == "predicted"
+            elif isinstance(step, schedule.Apply):
+                self._asked = False
         if count < self._start.obeyed:
             raise RunError(
                 f"the run stood {self._start.obeyed} steps into its schedule, and with these "
@@ -170,21 +176,34 @@ class Drive:
         open_sweep = self._loop.visited or getattr(step, "kept", False)
         alone = isinstance(following, schedule.Apply) and not open_sweep and not self._gathers
         self._loop.obey(step, update="step" if alone else "gather")
-        self._stepped = alone and isinstance(step, schedule.Backward)
+        if isinstance(step, schedule.Backward):
+            self._stepped = alone
+            self._asked = self._asked or step.upstream == "predicted"
         return None
+
+    def _let_go(self, step: schedule.Step) -> None:
+        """Releases the chunk of a step that would have, had it been taken."""
+        if isinstance(step, schedule.Correct) or (
+            isinstance(step, schedule.Backward) and not step.again
+        ):
+            self._loop.source.release(step.chunk)
 
     def _apply(self, step: schedule.Apply) -> Report:
         loop = self._loop
         loop.obey(step, update="gather")
         visits = loop.take_visits()
-        norm = visits[0].visit.grad_norm
+        norm, error = visits[0].visit.grad_norm, visits[0].visit.synthetic_error
         if not self._stepped:
             loop.last = None
-            norm = loop.calls.apply(1 / len(visits) if self._mean else 1.0)
-        self._stepped = False
+            scale = 1 / len(visits) if self._mean else 1.0
+            if self._asked:
+                norm, error = loop.calls.apply_and_learn(scale)
+            else:
+                norm = loop.calls.apply(scale)
+        self._stepped = self._asked = False
         self._steps += 1
         self._applied = visits[-1].chunk + 1
-        return _report(self._steps, visits, norm)
+        return _report(self._steps, visits, norm, error)
 
     def _skip(self, error: NumericsError, step: schedule.Step) -> None:
         """Leaves the rest of a sweep out if that is what is wanted; else raises its error."""
@@ -193,24 +212,23 @@ class Drive:
             raise error
         chunks = [done.chunk for done in self._loop.take_visits()]
         while not isinstance(step, schedule.Apply):
-            if isinstance(step, schedule.Backward):
-                self._loop.source.release(step.chunk)
+            self._let_go(step)
             chunks.append(step.chunk)
             step, _ = next(self._pairs, (schedule.Apply(), None))
             self._obeyed += 1
         through = max([*chunks, self._applied])
         self._loop.abandon(through)
-        self._stepped = False
+        self._stepped = self._asked = False
         self._applied = through + 1
 
 
 def _ends_a_visit(step: schedule.Step, following: schedule.Step | None) -> bool:
     """Says whether a step is a visit's last one: its optimiser step, where one follows it."""
-    applied_next = isinstance(following, schedule.Apply)
-    return isinstance(step, schedule.Backward | schedule.Apply) and not applied_next
+    goes_on = isinstance(following, schedule.Correct | schedule.Apply)
+    return isinstance(step, schedule.Backward | schedule.Apply) and not goes_on
 
 
-def _report(step: int, visits: Sequence[Done], norm: float) -> Report:
+def _report(step: int, visits: Sequence[Done], norm: float, error: float | None) -> Report:
     metrics: dict[str, float] = {}
     for done in visits:
         add_metrics(metrics, done.visit.metrics)
@@ -225,7 +243,7 @@ def _report(step: int, visits: Sequence[Done], norm: float) -> Report:
         grad_norm=norm,
         upstream_norms=tuple(done.upstream_norm for done in visits),
         clipped=sum(done.clipped for done in visits),
-        synthetic_error=visits[0].visit.synthetic_error,
+        synthetic_error=error,
         seconds=0.0,
     )
 

@@ -44,6 +44,7 @@ class JointDrive(Drive):
     ) -> None:
         super().__init__(loop, policy, reduce, start, on_rest, on_bad_numbers)
         self._meetings = Meetings(peers, loop)
+        loop.whole_norm = self._whole_norm
         self._between = start
         self._left = False
         # Nothing can be added up that was not gathered.
@@ -86,9 +87,15 @@ class JointDrive(Drive):
             raise _OthersRestError
         return self._meetings.whole(super()._apply(step))
 
+    def _whole_norm(self, norm: float) -> float:
+        whole = self._meetings.norm(self._steps, norm)
+        if whole is None:
+            raise _OthersRestError
+        return whole
+
     def _skip(self, error: NumericsError, step: schedule.Step) -> None:
         # What goes wrong in an optimiser's step does so on every rank.
-        if not isinstance(step, schedule.Apply):
+        if not isinstance(step, schedule.Apply) and error is not self._meetings.heard:
             self._meetings.bad(self._steps, error)
         super()._skip(error, step)
 

@@ -32,6 +32,7 @@ def plain_kinds(graph: ChunkGraph) -> dict[Any, Kind]:
         "own": Kind(gradient, feeds=both),
         "carry back": Kind(gradient, feeds=[*both, graph.loss_weight]),
         "apply": Kind([updates.norm], [updates.apply], [updates.scale]),
+        "back": Kind([updates.step_norm], [updates.accumulate], [*both, graph.loss_weight]),
     }
     for advance in (False, True):
         fetches = [*figures, *gradient, *(final if advance else ())]
@@ -50,6 +51,15 @@ def _predicting_kinds(graph: ChunkGraph, kinds: Mapping[Any, Kind]) -> dict[Any,
     ahead = [predictors.ahead]
     upstream = tf.nest.flatten(predictors.upstreams)
     found["upstream"] = Kind(upstream, feeds=[*kinds["own"].feeds, *ahead])
+    found["missed"] = Kind(
+        tf.nest.flatten(graph.missed), feeds=[*kinds["own"].feeds, predictors.behind]
+    )
+    updates = graph.updates
+    found["apply and learn"] = Kind(
+        [updates.norm, learning.together.error, learning.rows],
+        [updates.apply_and_learn],
+        [updates.scale],
+    )
     for advance in (False, True):
         plain = kinds["gather", advance]
         gather = plain._replace(
@@ -57,9 +67,12 @@ def _predicting_kinds(graph: ChunkGraph, kinds: Mapping[Any, Kind]) -> dict[Any,
         )
         found["gather predicted", advance] = gather
         found["step predicted", advance] = Kind(
-            [*gather.fetches, learning.error],
-            [graph.updates.learn],
+            [*gather.fetches, learning.alone.error],
+            [updates.learn],
             [*gather.feeds, predictors.behind],
+        )
+        found["learn predicted", advance] = gather._replace(
+            targets=[updates.accumulate, learning.add], feeds=[*gather.feeds, predictors.behind]
         )
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -55,6 +54,8 @@ class Loop:
       budget: most bytes of activations to keep; None for no limit. A chunk that would go beyond
         it, being larger than the plan took it to be, is computed again instead.
       clip: largest norm of an upstream; a larger one is scaled down to it. None for no limit.
+      whole_norm: returns the norm of an upstream, given this loop's part of it.
+      learns: whether visits that gather have predictors learn at the next step, too.
       last: what the last session call was made with; None before any.
     """
 
@@ -69,6 +70,8 @@ class Loop:
         self.source = source
         self.budget: int | None = None
         self.clip: float | None = None
+        self.whole_norm: Callable[[float], float] = lambda norm: norm
+        self.learns = False
         self.last: At | None = None
         self.head = None if initial_state is None else calls.checked_state(initial_state)
         self._entered: tuple[int, Any, Any] = (-1, None, None)
@@ -77,6 +80,8 @@ class Loop:
         self._kept: dict[int, Kept | None] = {}
         self._kept_from: dict[int, Any] = {}
         self._kept_bytes = 0
+        self._again: dict[int, Any] = {}
+        self._asked: np.ndarray | None = None
         self._loaded: Any = None
         self._carry: Any = None
         self._carry_of = -1
@@ -124,6 +129,8 @@ class Loop:
             self._loaded = self._saved.pop(step.chunk)
         elif isinstance(step, schedule.Backward):
             self._backward(step, update)
+        elif isinstance(step, schedule.Correct):
+            self._correct(step)
         elif isinstance(step, schedule.Apply):
             if not self._done:
                 raise RunError(f"schedule: {step} without a backward visit before it")
@@ -148,8 +155,8 @@ class Loop:
 
     @property
     def at_rest(self) -> bool:
-        """Says whether nothing is loaded for a visit that is still to come."""
-        return self._loaded is None
+        """Says whether nothing is at hand for a visit that is still to come."""
+        return self._loaded is None and self._carry_of - 1 not in self._again
 
     def position(self, *, first: int, obeyed: int, steps: int, applied: int) -> Position:
         """Says where the loop stands; gathered gradients are fetched.
@@ -181,6 +188,7 @@ class Loop:
             carry_of=self._carry_of,
             saved=dict(self._saved),
             kept=dict(self._kept_from),
+            again=dict(self._again),
             visits=visits,
             accumulated=tuple(self.calls.accumulators()) if visits else (),
         )
@@ -190,7 +198,7 @@ class Loop:
         if position.head is not None:
             self.head = self.calls.checked_state(position.head)
         self._carry, self._carry_of = position.carry, position.carry_of
-        self._saved = dict(position.saved)
+        self._saved, self._again = dict(position.saved), dict(position.again)
         for chunk, state in position.kept.items():
             kept = None if state is None else self.calls.keep(self.source[chunk], state)
             self._hold(chunk, state, kept)
@@ -209,6 +217,7 @@ class Loop:
             self._carry = states.map_numpy(np.zeros_like, self._carry)
             self._carry_of = through
         self._saved, self._kept, self._kept_from, self._kept_bytes = {}, {}, {}, 0
+        self._again, self._asked = {}, None
         self._loaded, self._done, self.head = None, [], None
         self.source.forget_before(through)
         self.calls.clear()
@@ -251,16 +260,21 @@ class Loop:
         state = self.enter(step.chunk) if self._loaded is None else self._loaded
         self._loaded = None
         upstream, norm = self._upstream(step, data)
-        limit = math.inf if self.clip is None else self.clip
-        if clipped := norm > limit:
-            upstream = states.scaled(upstream, limit / norm)
+        clipped = False
+        if self.clip is not None:
+            norm = self.whole_norm(norm)
+            if clipped := norm > self.clip:
+                upstream = states.scaled(upstream, self.clip / norm)
         self.last = At(data, state, upstream)
         if kept is not None and step.upstream != "predicted":
             visit = self.beside(self.calls.gather_kept, data, state, upstream, kept)
         else:
+            call: Callable[..., Visit]
             call = self.calls.step if update == "step" else self.calls.gather
             if step.upstream == "predicted":
+                call = self.calls.learn if self.learns and update == "gather" else call
                 streams = self._streams(step, data, fresh)
+                self._asked = streams.behind
                 visit = self._predicted(call, step.advance, streams)
                 norm = visit.upstream_norm or 0.0
             else:
@@ -269,9 +283,30 @@ class Loop:
             self.head = visit.final_state
         self._carry, self._carry_of = visit.state_gradient, step.chunk
         self._done.append(Done(step.chunk, visit, data.time_steps, data.resets, norm, clipped))
-        self.source.release(step.chunk)
+        if step.again:
+            self._again[step.chunk] = state
+        else:
+            self.source.release(step.chunk)
         if self._on_visit is not None:
             self._on_visit(step.chunk, visit)
+
+    def _correct(self, step: schedule.Correct) -> None:
+        """Carries what was missed at the start of the chunk visited last through the one before.
+
+        Nothing is left to do where the sweep in between was left out.
+        """
+        entering = self._again.pop(step.chunk, None)
+        if entering is not None:
+            if self._carry_of != step.chunk + 1 or self.last is None or self._asked is None:
+                raise RunError(
+                    f"schedule: {step}, but the visit before it was chunk {self._carry_of}'s: "
+                    f"visit chunk {step.chunk + 1} right before, with a predicted upstream"
+                )
+            missed = self.calls.missed(self.last.state, self._carry, self._asked)
+            upstream = states.scaled(missed, step.scale)
+            self.last = At(self.source[step.chunk], entering, upstream)
+            self.beside(self.calls.gather_back, *self.last)
+        self.source.release(step.chunk)
 
     def _upstream(self, step: schedule.Backward, data: Ready) -> tuple[Any, float]:
         """Returns the upstream of a visit and its norm, before any clipping."""

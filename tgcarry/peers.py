@@ -6,6 +6,7 @@ gathered gradients, and of a row of figures by which all ranks come to the same 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +17,7 @@ from tgcarry.loop import Done, Loop
 from tgcarry.reports import Report, add_metrics
 
 # What a rank comes to a meeting for.
-_READY, _RESTING, _BAD, _FAILED, _ENDED, _TELLING = range(6)
+_READY, _RESTING, _BAD, _FAILED, _ENDED, _TELLING, _MEASURING = range(7)
 
 
 class Peers(Protocol):
@@ -58,6 +59,17 @@ class _Row(NamedTuple):
     loss: float = 0.0
     time_steps: float = 0.0
     clipped: float = 0.0
+    norm: float = 0.0
+
+
+class _Told(NamedTuple):
+    """Is what all ranks have told."""
+
+    rows: list[_Row]
+    metrics: list[float]
+    """Their sums."""
+    sums: list[np.ndarray]
+    """Of all gradients; nothing where rows come first."""
 
 
 class Figures(NamedTuple):
@@ -72,17 +84,24 @@ class Figures(NamedTuple):
 class Meetings:
     """Has the ranks of a job take the same optimiser steps, skip the same sweeps, and end alike.
 
+    Where the loop limits an upstream's norm, they meet at every visit that may be limited, too.
+
     Args:
       peers: the ranks.
       loop: this rank's.
 
     Attributes:
       stop: whether some rank asked, at the last optimiser step, for this to be the last.
+      heard: the last error that another rank told of.
     """
 
     def __init__(self, peers: Peers, loop: Loop) -> None:
         self._peers = peers
         self._loop = loop
+        # A rank that comes for something else than the others sends as much as they do: without
+        # meetings in a sweep everybody's gradients, and with them a row that says what follows.
+        self._rows_first = loop.clip is not None
+        self.heard: TgcarryError | None = None
         self._names = list(loop.calls.metric_names)
         self._figures: Figures | None = None
         self.stop = False
@@ -101,7 +120,21 @@ class Meetings:
           NumericsError: on another rank a number is not finite.
           ClusterError: another rank failed, or does something else.
         """
-        return self._meet(_READY, steps, stop, self._loop.visits) == _READY
+        return self._meet(_READY, steps, stop, self._loop.visits)
+
+    def norm(self, steps: int, norm: float) -> float | None:
+        """Returns the norm over all ranks' streams, given this rank's part of it.
+
+        Returns:
+          None if another rank stands still in its sweep: no further visit is to be made.
+
+        Raises:
+          NumericsError, ClusterError: as `ready`.
+        """
+        rows = self._told(_Row(_MEASURING, False, steps, 0, -1, norm=norm)).rows
+        if any(row.kind != _MEASURING for row in rows):
+            return None
+        return math.hypot(*(row.norm for row in rows))
 
     def rest(self, steps: int) -> None:
         """Tells the others that this rank stands still; they leave off where they are.
@@ -138,9 +171,9 @@ class Meetings:
         stop: bool,
         visits: Sequence[Done],
         error: TgcarryError | None = None,
-    ) -> int:
-        calls, names = self._loop.calls, self._names
-        metrics: dict[str, float] = {}
+    ) -> bool:
+        """Meets the others; says whether all are ready, and then has their sums in place."""
+        metrics = dict.fromkeys(self._names, 0.0)
         for done in visits:
             add_metrics(metrics, done.visit.metrics)
         row = _Row(
@@ -153,27 +186,40 @@ class Meetings:
             sum(done.time_steps for done in visits),
             sum(done.clipped for done in visits),
         )
-        summed, table = self._peers.sum(
-            calls.accumulators(), [*row, *(metrics.get(name, 0.0) for name in names)]
+        told = self._told(row, list(metrics.values()), error)
+        if any(one.kind != _READY for one in told.rows):
+            return False
+        calls, sums = self._loop.calls, told.sums
+        if self._rows_first:
+            sums, _ = self._peers.sum(calls.accumulators(), [])
+        calls.set_accumulators(sums)
+        self._figures = Figures(
+            sum(one.loss for one in told.rows),
+            dict(zip(self._names, told.metrics, strict=True)),
+            int(sum(one.time_steps for one in told.rows)),
+            # Which upstreams are scaled down is the same on every rank.
+            int(row.clipped),
         )
+        return True
+
+    def _told(
+        self, row: _Row, metrics: Sequence[float] = (), error: TgcarryError | None = None
+    ) -> _Told:
+        """Tells every rank of this one's row, and returns what all have told.
+
+        Raises:
+          NumericsError, ClusterError: what happened on another rank.
+        """
+        arrays = [] if self._rows_first else self._loop.calls.accumulators()
+        sums, table = self._peers.sum(arrays, [*row, *(metrics or [0.0] * len(self._names))])
         rows = [_Row(*line[: len(row)]) for line in table]
-        kinds = [int(r.kind) for r in rows]
-        self.stop = any(r.stop for r in rows)
+        kinds = [int(one.kind) for one in rows]
+        self.stop = any(one.stop for one in rows)
         if _FAILED in kinds or _BAD in kinds:
             self._raise_others(kinds, error)
-            return kind
-        self._check_alike(rows)
-        if all(one == _READY for one in kinds):
-            calls.set_accumulators(summed)
-            totals = table.sum(axis=0)
-            self._figures = Figures(
-                float(totals[_Row._fields.index("loss")]),
-                dict(zip(names, map(float, totals[len(row) :]), strict=True)),
-                int(totals[_Row._fields.index("time_steps")]),
-                int(totals[_Row._fields.index("clipped")]),
-            )
-            return _READY
-        return _RESTING
+        else:
+            self._check_alike(rows)
+        return _Told(rows, table[:, len(row) :].sum(axis=0).tolist(), sums)
 
     def _raise_others(self, kinds: Sequence[int], error: TgcarryError | None) -> None:
         """Raises what happened on another rank, unless this one has an error of its own."""
@@ -184,7 +230,8 @@ class Meetings:
         worst = _FAILED if _FAILED in kinds else _BAD
         rank = kinds.index(worst)
         text = f"rank {rank}: {told[rank].decode(errors='replace')}"
-        raise (ClusterError if worst == _FAILED else NumericsError)(text)
+        self.heard = (ClusterError if worst == _FAILED else NumericsError)(text)
+        raise self.heard
 
     def _check_alike(self, rows: Sequence[_Row]) -> None:
         """Refuses ranks that stand elsewhere, or whose chunks or windows are others."""
@@ -202,6 +249,13 @@ class Meetings:
                 f"one checkpoint"
             )
         ready = [(rank, row) for rank, row in enumerate(rows) if row.kind == _READY]
+        measuring = [rank for rank, row in enumerate(rows) if row.kind == _MEASURING]
+        if ready and measuring:
+            raise ClusterError(
+                f"rank {measuring[0]} is at a visit where rank {ready[0][0]} has come to the end "
+                f"of its sweep: give every rank the same policy, and cluster.share(chunks) of the "
+                f"same chunks"
+            )
         for rank, row in ready[1:]:
             first_rank, first = ready[0]
             if (row.visits, row.through) != (first.visits, first.through):

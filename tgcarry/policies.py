@@ -239,21 +239,41 @@ class Synthetic:
     The upstream of streams that end with a chunk is zero: the flags of the following chunk are
     read ahead. M learns nothing from streams that start with a chunk, for which it is not asked.
 
+    With `trunk` the model is to make states that M can tell the gradient from: what M missed is
+    part of its loss,
+
+        trunk |M(s_k) - d_k|^2 / (2 r)      r: root of the running mean square of the d
+
+    carried back through chunk k - 1 alone, which is visited a second time for it, with the weights
+    of the step in which d_k became known. The division makes it grow as the loss does when that
+    is multiplied by a number.
+
     Needs a graph with predictors: `build_chunk(..., synthetic=SyntheticGradient())`. They learn
     in `Runner.run` only; `Runner.gradients` asks them and leaves them as they are.
+
+    Args:
+      trunk: how much M's error counts for the model; 0 for not at all.
 
     Source: Jaderberg et al. 2017, "Decoupled neural interfaces using synthetic gradients",
       arXiv:1608.05343, on recurrent networks.
     """
 
+    trunk: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_weight("Synthetic(trunk", self.trunk)
+
     @property
     def revisits(self) -> bool:
-        """Is False: each chunk is visited once."""
-        return False
+        """Is whether `trunk` is above 0; without it each chunk is visited once."""
+        return self.trunk > 0
 
     def schedule(self, breaks: Iterable[bool]) -> Iterator[schedule.Step]:
-        """Yields `backward k upstream predicted advance` and `apply`; `x0` at an end."""
-        return schedule.predicted(breaks)
+        """Yields `backward k upstream predicted advance` and `apply`; `x0` at an end.
+
+        With `trunk` there is a `correct k - 1` before `apply`, unless sequences start with k.
+        """
+        return schedule.predicted(breaks, self.trunk)
 
 
 def _check_window(policy: str, window: Any) -> None:
@@ -269,6 +289,12 @@ def _check_share(what: str, value: Any) -> None:
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and 0 <= value <= 1):
         raise PolicyError(f"{what}={value!r}): give a number from 0 to 1")
+
+
+def _check_weight(what: str, value: Any) -> None:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 <= value < math.inf):
+        raise PolicyError(f"{what}={value!r}): give a finite number of at least 0")
 
 
 def _check_limit(policy: str, value: Any) -> None:

@@ -47,6 +47,8 @@ class Position:
       saved: states by the number of the chunk that they enter.
       kept: those that enter chunks whose activations are kept, which are computed again; None
         for a chunk that was to be kept and did not fit.
+      again: states by the number of the chunk that they enter, where what was missed in predicting
+        for its end is still to go back through it.
       visits: the backward visits since the last optimiser step.
       accumulated: their weight gradients, an array per accumulator; empty without a visit.
     """
@@ -62,6 +64,7 @@ class Position:
     carry_of: int = -1
     saved: Mapping[int, Any] = field(default_factory=dict)
     kept: Mapping[int, Any] = field(default_factory=dict)
+    again: Mapping[int, Any] = field(default_factory=dict)
     visits: tuple[Visited, ...] = ()
     accumulated: tuple[np.ndarray, ...] = ()
 

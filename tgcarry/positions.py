@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tgcarry.position import Position, Visited
 
 _FORMAT = 1
 _COUNTS = ("first", "obeyed", "steps", "applied", "carry_of")
+_STATES = ("saved", "kept", "again")
 
 
 def write_position(path: Path, position: Position) -> None:
@@ -36,15 +37,14 @@ def packed_position(position: Position) -> bytes:
     arrays: dict[str, Any] = {"breaks": position.breaks}
     arrays |= {f"resets/{chunk}": flags for chunk, flags in position.resets.items()}
     arrays |= _leaves("head", position.head) | _leaves("carry", position.carry)
-    for name in ("saved", "kept"):
+    for name in _STATES:
         for chunk, state in getattr(position, name).items():
             arrays |= _leaves(f"{name}/{chunk}", state)
     arrays |= {f"accumulated/{n}": array for n, array in enumerate(position.accumulated)}
     rest = {name: getattr(position, name) for name in _COUNTS}
     rest |= {
         "format": _FORMAT,
-        "saved": list(position.saved),
-        "kept": list(position.kept),
+        **{name: list(getattr(position, name)) for name in _STATES},
         "visits": [visit._asdict() for visit in position.visits],
     }
     text = np.frombuffer(json.dumps(rest).encode(), np.uint8)
@@ -113,11 +113,16 @@ class _Reader:
             resets=resets,
             head=self._nest("head", self._state),
             carry=self._nest("carry", self._carry),
-            saved={int(n): self._nest(f"saved/{n}", self._state) for n in rest["saved"]},
-            kept={int(n): self._nest(f"kept/{n}", self._state) for n in rest["kept"]},
+            saved=self._states("saved", rest["saved"]),
+            kept=self._states("kept", rest["kept"]),
+            # Positions of earlier versions had nothing to go back through.
+            again=self._states("again", rest.get("again", [])),
             visits=tuple(Visited(**visit) for visit in rest["visits"]),
             accumulated=tuple(self._arrays[f"accumulated/{n}"] for n in range(count)),
         )
+
+    def _states(self, name: str, chunks: Sequence[Any]) -> dict[int, Any]:
+        return {int(n): self._nest(f"{name}/{n}", self._state) for n in chunks}
 
     def _nest(self, name: str, like: Any) -> Any:
         """Packs the leaves of one name; None if there are none."""

@@ -67,7 +67,7 @@ class Runner:
 
     Raises:
       RunError: the chunk draws random numbers anew at each visit and the policy revisits; or
-        hooks, `Synthetic`, or a limit on the carry's norm, in a group.
+        hooks in a group.
     """
 
     def __init__(
@@ -452,8 +452,6 @@ class Runner:
             check_redraws(self._chunk, str(policy))
         if isinstance(policy, Synthetic):
             self._check_synthetic(policy)
-        if self._group is not None:
-            _check_shared(policy)
         return policy
 
     def _check_synthetic(self, policy: Synthetic) -> None:
@@ -462,20 +460,6 @@ class Runner:
                 f"{policy} predicts upstreams, and the chunk has nothing to predict them with: "
                 f"give build_chunk(..., synthetic=tgcarry.SyntheticGradient())"
             )
-        if self._group is not None:
-            raise RunError(
-                f"{policy} in a group: a predictor learns from the streams of its own rank alone: "
-                f"take another policy, such as Truncated() or RandomTruncation(p)"
-            )
-
-
-def _check_shared(policy: Policy) -> None:
-    """Refuses a policy for which a rank would have to see the others' streams at every visit."""
-    if getattr(policy, "clip_norm", None) is not None:
-        raise RunError(
-            f"{policy} in a group: clip_norm limits the norm over all streams, and no rank has "
-            f"them: leave it out"
-        )
 
 
 def _checked_on_nan(on_nan: Any) -> OnBadNumbers | None:

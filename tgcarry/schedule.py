@@ -13,7 +13,8 @@ Every chunk gets exactly one `Backward`. Its upstream is one of
     predicted  what the graph's own predictors make of the chunk's final state
 
 times the step's `scale`. A predicted one needs to know which streams go on in the chunk behind,
-so that its scale is 0 where there is none, or none that goes on.
+so that its scale is 0 where there is none, or none that goes on. What it turns out to have missed
+may be carried back through the chunk by a `Correct`, right after the `Backward` of the next one.
 
 Invariant: a `Backward` of chunk k sees the state that enters chunk k, either the head (no
 `Load` before it) or the saved one; if it is marked as kept, there was a `Keep` of k. A test
@@ -74,7 +75,8 @@ class Backward:
     """Visits `chunk` forwards and backwards; its weight gradients are added up.
 
     `advance` moves the head across the chunk too. `kept` leaves the forward half out, for a
-    chunk that had a `Keep`. The carry becomes the gradient at the chunk's start.
+    chunk that had a `Keep`. The carry becomes the gradient at the chunk's start. `again` holds
+    the chunk, and the state that enters it, for a `Correct`.
     """
 
     chunk: int
@@ -82,12 +84,29 @@ class Backward:
     scale: float = 1.0
     advance: bool = False
     kept: bool = False
+    again: bool = False
 
     def __str__(self) -> str:
         told = self.upstream == "earlier" or (self.upstream != "zero" and self.scale != 1)
         times = f" x{self.scale:g}" if told else ""
-        how = " advance" * self.advance + " kept" * self.kept
+        how = " advance" * self.advance + " kept" * self.kept + " again" * self.again
         return f"backward {self.chunk} upstream {self.upstream}{times}{how}"
+
+
+@dataclass(frozen=True)
+class Correct:
+    """Carries what was missed in predicting `chunk`'s upstream back through it, times `scale`.
+
+    It comes after the `Backward` of the chunk behind, which tells what the upstream would have
+    been. Weight gradients are added up; the chunk's own loss counts no second time. The carry
+    stays.
+    """
+
+    chunk: int
+    scale: float
+
+    def __str__(self) -> str:
+        return f"correct {self.chunk} x{self.scale:g}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,7 @@ class Apply:
         return "apply"
 
 
-Step = Save | Forward | Keep | Load | Backward | Apply
+Step = Save | Forward | Keep | Load | Backward | Correct | Apply
 
 
 def one_by_one(breaks: Iterable[bool], scale: float = 0.0) -> Iterator[Step]:
@@ -147,14 +166,21 @@ def sweep(
         first = chunk + 1
 
 
-def predicted(breaks: Iterable[bool]) -> Iterator[Step]:
+def predicted(breaks: Iterable[bool], trunk: float = 0.0) -> Iterator[Step]:
     """Visits each chunk once and steps after each; the upstream is predicted.
 
-    Looks one chunk ahead, to see whether anything follows.
+    Looks one chunk ahead, to see whether anything follows. With `trunk`, `trunk` times what a
+    prediction missed goes back through the chunk that it was made for, in the step of the next.
     """
+    asked = False
     for chunk, end in _with_ends(breaks, None):
-        yield Backward(chunk, "predicted", 0.0 if end else 1.0, advance=True)
+        asks = end is None
+        again = asks and trunk > 0
+        yield Backward(chunk, "predicted", 1.0 if asks else 0.0, advance=True, again=again)
+        if asked and trunk:
+            yield Correct(chunk - 1, trunk)
         yield Apply()
+        asked = asks
 
 
 def cut_sweep(
@@ -207,7 +233,7 @@ def numbered_from(first: int, steps: Iterable[Step]) -> Iterator[Step]:
         yield step if isinstance(step, Apply) or not first else _moved(step, first)
 
 
-def _moved(step: Save | Forward | Keep | Load | Backward, by: int) -> Step:
+def _moved(step: Save | Forward | Keep | Load | Backward | Correct, by: int) -> Step:
     return replace(step, chunk=step.chunk + by)
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow.compat.v1 as tf
 
 from tgcarry import stepping
 from tgcarry.errors import ChunkError
-from tgcarry.stepping import Group
-
-# How much of the mean square of the targets is kept from one chunk to the next.
-_MEMORY = 0.99
+from tgcarry.lessons import Learning, Target, learning_from
+from tgcarry.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,6 @@ class SyntheticGradient:
         object.__setattr__(self, "hidden", widths)
 
 
-class Learning(NamedTuple):
-    """Holds how the predictors learn in a chunk's step."""
-
-    groups: list[Group]
-    """Their gradients, one group per predictor."""
-    guards: list[tuple[str, tf.Tensor]]
-    """What has to be finite before anything is applied."""
-    assigns: list[Any]
-    """A function per predictor that makes the operation which moves its scale."""
-    error: tf.Tensor
-    """Scalar: mean square of what the predictions miss, by that of their targets so far."""
-
-
 class Predictors:
     """Makes a predictor for each upstream of a chunk, in the default graph.
 
@@ -102,7 +87,7 @@ class Predictors:
         self.ahead = tf.placeholder_with_default(tf.zeros([1], dtype), [None], "ahead")
         self.behind = tf.placeholder_with_default(tf.zeros([1], tf.bool), [None], "behind")
         self._widths = [_width(leaf) for leaf in tf.nest.flatten(upstreams[0])]
-        self._nets = [_Net(design.hidden, sum(self._widths), dtype) for _ in upstreams]
+        self._nets = [Predictor(design.hidden, sum(self._widths), dtype) for _ in upstreams]
         self.upstreams = tuple(
             self._with_prediction(net, upstream, final_state)
             for net, upstream in zip(self._nets, upstreams, strict=True)
@@ -110,7 +95,7 @@ class Predictors:
         self.norm = stepping.global_norm(tf.nest.flatten(self.upstreams), dtype)
         self.variables = [v for net in self._nets for v in net.variables]
 
-    def _with_prediction(self, net: _Net, upstream: Any, final_state: Any) -> Any:
+    def _with_prediction(self, net: Predictor, upstream: Any, final_state: Any) -> Any:
         factor = self.ahead[:, None]
         guess = net.scale() * net.outputs(self._joined(final_state))
         # Not the product alone: nought times infinity would reach streams that do not ask.
@@ -142,83 +127,40 @@ class Predictors:
           initial_state: nest of `[B, H]` placeholders.
           starts: nest of `[B, H]` per loss, d_start.
         """
-        design = self.design
-        optimizer = design.optimizer or tf.train.AdamOptimizer(1e-3)
         state = self._joined(initial_state)
-        weight = tf.cast(self.behind, self._dtype)[:, None] * tf.ones_like(state[:, :1])
-        count = tf.maximum(tf.reduce_sum(weight), 1)
-        groups, guards, assigns, errors = [], [], [], []
+        weight = self._weight(state)
+        targets = [
+            Target(net, state, tf.stop_gradient(self._joined(start)), weight)
+            for net, start in zip(self._nets, starts, strict=True)
+        ]
+        return learning_from(targets, self.design.optimizer or tf.train.AdamOptimizer(1e-3))
+
+    def missed(self, initial_state: Any, starts: Sequence[Any]) -> tuple[Any, ...]:
+        """Adds the gradient, at a chunk's start, of what the predictions miss there.
+
+            e = d/ds [ sum over streams behind |M(s) - d_start|^2 / 2 / r ]   at s = s_start
+
+        which grows as the loss does when that is multiplied by a number.
+
+        Args:
+          initial_state: nest of `[B, H]` placeholders.
+          starts: nest of `[B, H]` placeholders per loss, d_start.
+
+        Returns:
+          Like `starts`.
+        """
+        found = []
+        leaves = tf.nest.flatten(initial_state)
+        state = self._joined(initial_state)
         for net, start in zip(self._nets, starts, strict=True):
-            target = tf.stop_gradient(self._joined(start))
-            scale, assign = net.moved_scale(target, weight)
-            missed = weight * (net.outputs(state) - target / scale)
-            error = tf.reduce_sum(missed**2) / count
-            gradients = tf.gradients(error / 2, net.weights)
-            groups.append(Group(gradients, net.weights, optimizer, None))
-            norm = stepping.global_norm(gradients, self._dtype)
-            guards.append(("predictor's gradient norm", norm))
-            assigns.append(assign)
-            errors.append(error / tf.cast(tf.shape(state)[1], self._dtype))
-        return Learning(groups, guards, assigns, tf.add_n(errors) / len(errors))
+            scale = net.scale()
+            error = self._weight(state) * (net.outputs(state) - self._joined(start) / scale) ** 2
+            gradients = tf.gradients(tf.reduce_sum(error) * scale / 2, leaves)
+            found.append(tf.nest.pack_sequence_as(start, gradients))
+        return tuple(found)
 
-
-class _Net:
-    """Is one predictor: its variables, and what it makes of a state."""
-
-    def __init__(self, hidden: Any, width: int, dtype: tf.DType) -> None:
-        sizes = [width, *hidden, width]
-        last = len(sizes) - 2
-
-        def variable(name: str, shape: Sequence[int], initializer: Any) -> tf.Variable:
-            return tf.get_variable(name, shape, dtype, initializer, trainable=False)
-
-        zeros = tf.zeros_initializer()
-        with tf.variable_scope(None, "synthetic", use_resource=True):
-            # From 0, so that another model's variables in the graph change no first weights.
-            glorot = tf.glorot_uniform_initializer(seed=0)
-            self._layers = [
-                (
-                    variable(f"kernel_{n}", sizes[n : n + 2], zeros if n == last else glorot),
-                    variable(f"bias_{n}", sizes[n + 1 : n + 2], zeros),
-                )
-                for n in range(last + 1)
-            ]
-            self._square = variable("square", [], zeros)
-            self._weight = variable("weight", [], zeros)
-        self.weights = [v for layer in self._layers for v in layer]
-        self.variables = [*self.weights, self._square, self._weight]
-
-    def outputs(self, state: tf.Tensor) -> tf.Tensor:
-        """Returns `M(s) / r`, `[B, sum of H]`."""
-        *before, (kernel, bias) = self._layers
-        for hidden, shift in before:
-            state = tf.nn.relu(tf.matmul(state, hidden) + shift)
-        return tf.matmul(state, kernel) + bias
-
-    def scale(self) -> tf.Tensor:
-        """Returns r, 1 before there was anything to predict."""
-        return _root(self._square.read_value(), self._weight.read_value())
-
-    def moved_scale(self, target: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        """Returns r with a chunk's targets in it, and a function that makes its assignment."""
-        rows = tf.reduce_sum(weight)
-        some = tf.cast(rows > 0, target.dtype)
-        numbers = tf.maximum(rows, 1) * tf.cast(tf.shape(target)[1], target.dtype)
-        mean = tf.reduce_sum(weight * target**2) / numbers
-        kept, new = 1 - some * (1 - _MEMORY), some * (1 - _MEMORY)
-        square = kept * self._square.read_value() + new * mean
-        total = kept * self._weight.read_value() + new
-
-        def assign() -> tf.Operation:
-            return tf.group(self._square.assign(square), self._weight.assign(total))
-
-        return _root(square, total), assign
-
-
-def _root(square: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    one = tf.ones_like(square)
-    some = square > 0
-    return tf.where_v2(some, tf.sqrt(tf.where_v2(some, square / weight, one)), one)
+    def _weight(self, state: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self.behind, self._dtype)[:, None] * tf.ones_like(state[:, :1])
 
 
 def _width(port: tf.Tensor) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry import stepping
+from tgcarry.lessons import Learning, Lesson
 from tgcarry.stepping import Group
-from tgcarry.synthetic import Learning
 
 NOT_FINITE = "is not finite"
 
@@ -40,6 +40,10 @@ class Updates(NamedTuple):
     """Scalar: global norm of this chunk's gradients, before clipping; fetch it with `step`."""
     learn: tf.Operation | None = None
     """As `step`, and has what predicts the upstream learn; None without either."""
+    apply_and_learn: tf.Operation | None = None
+    """As `apply`, and has it learn from what was gathered for it; likewise."""
+    sums: tuple[tf.Variable, ...] = ()
+    """Accumulators of what it learns from; made, and set to zero, with the others."""
 
 
 def build_updates(
@@ -85,28 +89,32 @@ def build_updates(
         for row, group in zip(accumulators, groups, strict=True)
     ]
     norm, step_norm = _norm(sums, dtype), _norm(groups, dtype)
-    apply = step = learn = None
+    apply = step = learn = apply_and_learn = None
     if all(group.optimizer is not None for group in groups):
         apply = _stepping(sums, norm, (), global_step, "apply")
         step = _stepping(groups, step_norm, guards, global_step, "step")
         if learning is not None:
-            every_guard = [*guards, *learning.guards]
-            both = [*learning.groups, *groups]
-            learn = _stepping(both, step_norm, every_guard, global_step, "step_and_learn")
-            # The step has read the scales before: its gradients were made with them.
-            with tf.control_dependencies([learn]):
-                learn = tf.group(*(assign() for assign in learning.assigns), name="learn")
+            learn = _teaching(
+                groups, learning.alone, step_norm, guards, global_step, "step_and_learn"
+            )
+            apply_and_learn = _teaching(
+                sums, learning.together, norm, (), global_step, "apply_and_learn"
+            )
+    gathered = () if learning is None else learning.sums
+    made = [*every, *gathered]
     return Updates(
         accumulators=tuple(every),
-        initialize=tf.group(*[a.initializer for a in every], name="initialize"),
+        initialize=tf.group(*[a.initializer for a in made], name="initialize"),
         accumulate=tf.group(*added, name="accumulate"),
-        clear=tf.group(*[a.assign(tf.zeros_like(a)) for a in every], name="clear"),
+        clear=tf.group(*[a.assign(tf.zeros_like(a)) for a in made], name="clear"),
         scale=scale,
         norm=norm,
         apply=apply,
         step=step,
         step_norm=step_norm,
         learn=learn,
+        apply_and_learn=apply_and_learn,
+        sums=gathered,
     )
 
 
@@ -147,3 +155,19 @@ def _stepping(
     with tf.control_dependencies(checks):
         pairs = stepping.merged(stepping.clipped(group) for group in groups)
         return stepping.apply_all(pairs, global_step, name)
+
+
+def _teaching(
+    groups: Sequence[Group],
+    lesson: Lesson,
+    norm: tf.Tensor,
+    guards: Sequence[tuple[str, tf.Tensor]],
+    global_step: tf.Variable | None,
+    name: str,
+) -> tf.Operation:
+    """Steps as `_stepping`, and moves the predictors with the same numbers."""
+    every_guard = [*guards, *lesson.guards]
+    step = _stepping([*lesson.groups, *groups], norm, every_guard, global_step, name)
+    # The step has read the scales before: its gradients were made with them.
+    with tf.control_dependencies([step]):
+        return tf.group(*(assign() for assign in lesson.assigns), name=f"{name}_scales")

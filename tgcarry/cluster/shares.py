@@ -68,6 +68,7 @@ def part_of(position: Position, rank: int, size: int) -> Position:
         carry=cut(position.carry),
         saved={k: cut(state) for k, state in position.saved.items()},
         kept={k: cut(state) for k, state in position.kept.items()},
+        again={k: cut(state) for k, state in position.again.items()},
         visits=position.visits if mine else tuple(map(_emptied, position.visits)),
         accumulated=tuple(a if mine else np.zeros_like(a) for a in position.accumulated),
     )
@@ -96,12 +97,20 @@ def whole_of(parts: Sequence[Position]) -> Position:
         resets=dict(_joined_rows([part.resets for part in parts])),
         head=_joined([part.head for part in parts]),
         carry=_joined([part.carry for part in parts]),
+        again={k: _joined([part.again[k] for part in parts]) for k in first.again},
     )
 
 
 def _place(p: Position) -> tuple[Any, ...]:
     counts = (p.first, p.obeyed, p.steps, p.applied, p.carry_of)
-    return (*counts, p.breaks.tobytes(), sorted(p.resets), p.head is None, p.carry is None)
+    return (
+        *counts,
+        p.breaks.tobytes(),
+        sorted(p.resets),
+        sorted(p.again),
+        p.head is None,
+        p.carry is None,
+    )
 
 
 def _joined_rows(each: Sequence[Mapping[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
