@@ -15,7 +15,14 @@ from tgcarry.errors import RunError
 _LARGER = ("trace_level", "timeout_in_ms", "inter_op_thread_pool")
 _GRACE_SECONDS = 120
 # The kinds of session call that are backward visits.
-BACKWARD = ("gather", "gather kept", "gather predicted", "step", "step predicted")
+BACKWARD = (
+    "gather",
+    "gather kept",
+    "gather predicted",
+    "learn predicted",
+    "step",
+    "step predicted",
+)
 
 
 class Visits(Protocol):

@@ -11,6 +11,8 @@ from tgcarry import tf1
 from tgcarry.errors import RunError
 from tgcarry.hooks import BACKWARD
 
+_APPLIES = ("apply", "apply and learn")
+
 
 class MonitoredVisits:
     """Makes the visits that train through a `MonitoredSession`, so that its hooks see them.
@@ -37,7 +39,7 @@ class MonitoredVisits:
 
     def takes(self, kind: str) -> bool:
         """Says that backward visits and the optimiser's call are the hooks'."""
-        return kind in (*BACKWARD, "apply")
+        return kind in (*BACKWARD, *_APPLIES)
 
     def before(self, fetches: Any, feed_dict: Mapping[tf.Tensor, Any]) -> bool:
         """Does nothing: the session tells its hooks by itself."""
@@ -59,7 +61,7 @@ class MonitoredVisits:
             if self.stop_requested:
                 return past_the_hooks(values)
             fed = dict(zip(feeds, values, strict=True))
-            if kind == "apply":
+            if kind in _APPLIES:
                 fed = {**self._last_visit, **fed}
             else:
                 self._last_visit = fed
