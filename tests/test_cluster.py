@@ -15,7 +15,7 @@ from tgcarry.cluster.collective import check_port
 
 pytestmark = pytest.mark.slow
 
-JOBS = [
+TRAININGS = [
     "truncated",
     "stale-lazily",
     "exact",
@@ -27,13 +27,8 @@ JOBS = [
     "synthetic",
     "synthetic",
     "trunk",
-    "gradients-exact",
-    "bad",
-    "stop-all",
-    "stop-1",
-    "fails",
-    "killed",
 ]
+JOBS = [*TRAININGS, "gradients-exact", "bad", "stop-all", "stop-1", "fails", "killed"]
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +58,7 @@ def check_equal(got, wanted, exactly=False):
             np.testing.assert_allclose(got[name], wanted[name], 1e-10, 1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    "job",
-    [
-        "truncated",
-        "stale-lazily",
-        "exact",
-        "whole-sum",
-        "keeping",
-        "random",
-        "clipped",
-        "synthetic",
-        "trunk",
-    ],
-)
+@pytest.mark.parametrize("job", dict.fromkeys(TRAININGS))
 def test_two_ranks_end_as_one_process_does(pair, job):
     name, *options = job.split("-")
     wanted = train(name, reduce="sum" if "sum" in options else "mean")

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from keepable import chunk as build
+from loading import load_all
 
 import tgcarry as tgc
 from tgcarry.position import Position
@@ -42,8 +43,7 @@ def weights(runner):
 
 def put(runner, values):
     with runner.chunk.graph.as_default():
-        for variable in tf.global_variables():
-            variable.load(values[variable.op.name], runner.session)
+        load_all({v: values[v.op.name] for v in tf.global_variables()}, runner.session)
 
 
 def built(cell, engine, policy=None):
@@ -105,6 +105,7 @@ POLICIES = {
     "random": tgc.RandomTruncation(0.4, seed=2),
     "pieces": tgc.RandomTruncation([0.7, 0.3], 4, step_at_cuts=True),
     "synthetic": tgc.Synthetic(),
+    "trunk": tgc.Synthetic(trunk=0.5),
     "keeping": tgc.ExactSweep(3, memory_budget="1GiB"),
     "keeping some": tgc.ExactSweep(None, memory_budget=2000),
 }

@@ -123,18 +123,21 @@ def predictor(rng, model, chunk, runner):
     return predict
 
 
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
-def test_the_upstream_is_the_prediction_where_streams_go_on(kind, rng):
+def linear_case(kind, rng):
+    """Builds a model with a linear predictor, and draws data in which streams start anew."""
     model = models.build(kind, (5, 4), True, tf.float64, rng)
     case = models.draw_case(model, rng, batch=4, steps=64)
     assert any(case.resets[:, start].any() for start in case.cuts)
+    design = tgc.SyntheticGradient(())
     chunk = tgc.build_chunk(
-        model.loss,
-        model.ports,
-        model.final_state,
-        model.feeds,
-        synthetic=tgc.SyntheticGradient(()),
+        model.loss, model.ports, model.final_state, model.feeds, synthetic=design
     )
+    return model, case, chunk
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_the_upstream_is_the_prediction_where_streams_go_on(kind, rng):
+    model, case, chunk = linear_case(kind, rng)
     with tgc.Runner(chunk, tgc.Synthetic()) as runner:
         models.load(model, runner.session)
         predict = predictor(rng, model, chunk, runner)

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from keepable import chunk as keepable
 from keepable import data as keepable_data
 from test_exactness import flat
-from test_synthetic import predictor
+from test_synthetic import linear_case, predictor
 
 import tgcarry as tgc
 from tgcarry import schedule
@@ -68,16 +68,7 @@ def test_weights_that_are_none(trunk):
 @pytest.mark.parametrize("kind", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_gradients_are_those_of_numpy(kind, rng):
     """With a linear predictor, `e = (M(s) - d) K^T`, and both parts of the gradient are linear."""
-    model = models.build(kind, (5, 4), True, tf.float64, rng)
-    case = models.draw_case(model, rng, batch=4, steps=64)
-    assert any(case.resets[:, start].any() for start in case.cuts)
-    chunk = tgc.build_chunk(
-        model.loss,
-        model.ports,
-        model.final_state,
-        model.feeds,
-        synthetic=tgc.SyntheticGradient(()),
-    )
+    model, case, chunk = linear_case(kind, rng)
     initial = models.to_nest(model, case.initial)
     with tgc.Runner(chunk, tgc.Synthetic(trunk=TRUNK)) as runner:
         models.load(model, runner.session)
