@@ -1,4 +1,4 @@
-"""Trains on several ranks, which share the streams out and take every optimiser step together.
+"""Trains on several ranks, which share the work out and take every optimiser step together.
 
 For example, four ranks on this machine, and one rank of two on each of two machines:
 
@@ -6,7 +6,8 @@ For example, four ranks on this machine, and one rank of two on each of two mach
   python scripts/launch.py --hosts=10.0.0.1:4000,10.0.0.2:4000 --rank=0 -- --logdir=/shared/text
   python scripts/launch.py --hosts=10.0.0.1:4000,10.0.0.2:4000 --rank=1 -- --logdir=/shared/text
 
-What stands behind -- are train.py's flags. Without --ranks and --hosts, TF_CONFIG says who takes
+What stands behind -- are train.py's flags: ranks share out the streams, or the chunks of a few
+long ones with --parallel=sequence. Without --ranks and --hosts, TF_CONFIG says who takes
 part. When a rank is lost, all start again from the last checkpoint.
 Exit codes: 0 finished; 75 stopped on request, run me again; 1 failed; 2 wrong flags.
 """

@@ -9,8 +9,8 @@ For example:
 The same command again goes on with a run that was interrupted. SIGTERM or SIGINT has it save and
 end with exit code 75, which says so; a second one ends it at once.
 
-scripts/launch.py starts it as several ranks, which share the streams out; one that loses another
-ends with exit code 76.
+scripts/launch.py starts it as several ranks, which share the streams out or, with
+--parallel=sequence, the chunks of a few long ones; one that loses another ends with exit code 76.
 """
 
 import _startup
@@ -104,6 +104,21 @@ _ON_STORAGE = flags.DEFINE_enum(
     ["stop", "continue"],
     "Metrics or a checkpoint that cannot be written: stop, or go on without and try again.",
 )
+_PARALLEL = flags.DEFINE_enum(
+    "parallel",
+    "streams",
+    ["streams", "sequence"],
+    "What ranks share out: the streams, or the chunks of one long sequence (--policy=exact).",
+)
+_PARTS = flags.DEFINE_integer(
+    "parts",
+    None,
+    "Parts of the streams that --parallel=sequence passes along one behind another; one per rank "
+    "by default.",
+)
+_SEGMENT = flags.DEFINE_integer(
+    "segment", 1, "Chunks in a row that --parallel=sequence deals to a rank at a time."
+)
 _TIMEOUT = flags.DEFINE_float(
     "rank_timeout", 300.0, "Seconds that a rank waits for the others at an optimiser step."
 )
@@ -147,6 +162,9 @@ def _options() -> TrainOptions:
         clip_carry=_CLIP_CARRY.value or None,
         cut=_CUT.value,
         synthetic=_SYNTHETIC.value,
+        parallel=_PARALLEL.value,
+        parts=_PARTS.value,
+        segment=_SEGMENT.value,
     )
 
 
@@ -171,6 +189,8 @@ def _summary(values: dict[str, Any], log_dir: Path) -> str:
         ["training time", f"{values['training_seconds']:.1f} s"],
         ["peak memory", f"{values['peak_memory_mib']:.0f} MiB"],
     ]
+    if "bubble" in values:
+        rows.insert(-1, ["median idle time of the ranks", f"{values['bubble']:.0%}"])
     for name, value in (values["validation"] or {}).items():
         rows.append([f"validation {name}", f"{value:.4f}"])
     rows.append(["log folder", str(log_dir)])

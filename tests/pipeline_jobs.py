@@ -85,8 +85,8 @@ def initial_state(graph):
     return tf.nest.map_structure(draw, graph.ports.initial_state)
 
 
-def pipeline(name, group, graph):
-    return tgc.Pipeline(graph, group, **SETTINGS[name])
+def pipeline(name, group, graph, **more):
+    return tgc.Pipeline(graph, group, **SETTINGS[name], **more)
 
 
 def flat(nest, name):

@@ -22,6 +22,12 @@ def test_resets_only_where_a_later_epoch_begins(chunks):
         assert np.array_equal(chunk.arrays["x"], chunks[place % 3].arrays["x"])
         assert np.array_equal(repeated[place - 9].resets, chunk.resets)
     assert not chunks[0].resets.any()
+    assert repeated.breaks == [3, 6]
+
+
+def test_breaks_are_those_of_the_chunks_and_of_epochs(chunks):
+    anew = [chunk._replace(resets=np.array([k == 1, True])) for k, chunk in enumerate(chunks)]
+    assert epochs(anew, 2).breaks == [1, 3, 4]
 
 
 def test_reset_first(chunks):

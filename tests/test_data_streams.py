@@ -47,6 +47,7 @@ def test_several_sequences_come_back_whole(data, length, start):
     assert sorted(found) == expected
     assert chunks.steps == sum(lengths) and chunks.dropped == 0
     assert not chunks[0].resets.any()
+    assert chunks.breaks == [place for place, chunk in enumerate(chunks) if chunk.starts_anew]
     for place, chunk in enumerate(chunks):
         assert chunk.batch == batch
         assert chunk.length == chunk.lengths.max() <= length

@@ -31,6 +31,7 @@ def test_batches_are_cut_into_chunks_that_start_anew(name):
     batches = TaskBatches(task.make, count=3, steps=task.steps, chunk=7, first_seed=5)
     pieces = -(-task.steps // 7)
     assert len(batches) == 3 * pieces
+    assert batches.breaks == [k for k, chunk in enumerate(batches) if chunk.starts_anew]
     for k in range(3):
         made = task.make(5 + k)
         parts = [batches[k * pieces + piece] for piece in range(pieces)]

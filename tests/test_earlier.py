@@ -46,6 +46,18 @@ def test_others_are_refused_with_what_differs(tmp_path):
     earlier.check_data("5678", override=True)
 
 
+def test_what_an_earlier_version_did_not_know_was_as_it_is_by_default(tmp_path):
+    before, now = asdict(OPTIONS), asdict(replace(OPTIONS, parallel="sequence"))
+    for name in ("parallel", "parts", "segment"):
+        del before[name]
+    del before["data"]["repeats"]
+    earlier = left(tmp_path, options=before)
+    earlier.check_options(asdict(OPTIONS), override=False)
+    assert earlier.same_schedule(asdict(OPTIONS)) and not earlier.same_schedule(now)
+    with pytest.raises(RunError, match=r"\(parallel: 'streams' -> 'sequence'\)"):
+        earlier.check_options(now, override=False)
+
+
 def test_a_damaged_configuration_is_not_begun_over(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(LogError, match=r"config\.json"):

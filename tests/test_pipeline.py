@@ -4,7 +4,18 @@ import numpy as np
 import pipeline_jobs
 import pytest
 import tensorflow.compat.v1 as tf
-from pipeline_jobs import COUNT, SETTINGS, Own, built, chunks, gradients, train, wanted_gradients
+from pipeline_jobs import (
+    COUNT,
+    SETTINGS,
+    Own,
+    built,
+    chunks,
+    gradients,
+    initial_state,
+    pipeline,
+    train,
+    wanted_gradients,
+)
 from pipeline_jobs import wanted as trained
 from rank_jobs import finished, of_rank, start
 
@@ -249,6 +260,52 @@ def test_behind_a_window_that_failed_it_stands_where_that_began():
             assert np.any(one) and np.array_equal(one, other)
         rest = [report.step for report in line.run(chunks(), resume=after)]
     assert rest == [2, 3]
+
+
+def test_windows_end_at_breaks():
+    graph = built()
+    with tgc.Group(tgc.Cluster()) as group, tgc.Pipeline(graph, group, window=4) as line:
+        assert line.plan(chunks(), breaks=[9, 3]).stages[-1].chunks.stop == 3
+        found = [report.chunks for report in line.run(chunks(), breaks=[9, 3])]
+    assert found == [range(3), range(3, 7), range(7, 9), range(9, 11)]
+
+
+def test_a_window_that_is_given_up_begins_again():
+    """As often as is asked; forwards and backwards."""
+    graph, wanted, losses = built(), trained("dealt")["loss"], []
+    rests, stops = 0, [2, 9, 11, 23]
+
+    def rest():
+        nonlocal rests
+        rests += 1
+        if rests in stops:
+            line.stop(at_once=True)
+
+    where = tgc.Position(head=initial_state(graph))
+    with tgc.Group(tgc.Cluster()) as group, pipeline("dealt", group, graph, on_rest=rest) as line:
+        for _ in range(len(stops) + 1):
+            before = where
+            losses += [report.loss for report in line.run(chunks(), resume=where)]
+            where = line.position()
+            assert where.applied % 5 == 0 or where.applied == COUNT
+            assert where.applied > before.applied or rests in stops
+    np.testing.assert_allclose(losses, wanted, 1e-10)
+    assert rests > stops[-1]
+
+
+def test_progress_is_told_by_chunks():
+    graph, told = built(), []
+
+    def visited(index, visit):
+        told.append((index, line.progress))
+
+    with tgc.Group(tgc.Cluster()) as group:
+        with pipeline("blocks", group, graph, on_visit=visited) as line:
+            list(line.run(chunks()))
+            assert line.progress == COUNT
+    shares = [share for _, share in told]
+    assert len(told) == 3 * COUNT and shares == sorted(shares) and shares[-1] == COUNT
+    assert {index for index, _ in told[:12]} == set(range(4))
 
 
 def test_a_placeholder_that_nothing_feeds_is_refused():

@@ -18,6 +18,8 @@ JOB = [
     *("--eval_every=100", "--checkpoint_every=0.2"),
 ]
 EPOCHS = 20
+# What the ranks share out: streams by default.
+WAYS = {"streams": (), "sequence": ("--parallel=sequence", "--window=8", "--parts=3")}
 
 
 @pytest.mark.parametrize(
@@ -123,18 +125,25 @@ def check_same(one, other):
         assert np.array_equal(value, other[name]), name
 
 
+@pytest.fixture(scope="module", params=WAYS)
+def way(request):
+    return WAYS[request.param]
+
+
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, way):
     folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    code, said = Launched(folder).end()
+    code, said = Launched(folder, more=way).end()
     assert code == 0, said
     return folder, said
 
 
 @pytest.mark.slow
-def test_two_ranks_train_as_one_process_does(undisturbed, tmp_path):
+def test_two_ranks_train_as_one_process_does(undisturbed, tmp_path, way):
     folder, said = undisturbed
-    result = run("train.py", *JOB, f"--epochs={EPOCHS}", f"--logdir={tmp_path / 'one'}")
+    # Of a sequence that nobody else has a part of, the exact policy.
+    window = [flag for flag in way if flag.startswith("--window")]
+    result = run("train.py", *JOB, *window, f"--epochs={EPOCHS}", f"--logdir={tmp_path / 'one'}")
     assert result.code == 0, result
     one, two = weights(tmp_path / "one"), weights(folder)
     assert one.keys() == two.keys()
@@ -146,8 +155,8 @@ def test_two_ranks_train_as_one_process_does(undisturbed, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-def test_a_rank_that_is_lost_costs_no_bit(undisturbed, tmp_path, how, rank):
-    job = Launched(tmp_path / "run", 2, "--timeout=3")
+def test_a_rank_that_is_lost_costs_no_bit(undisturbed, tmp_path, way, how, rank):
+    job = Launched(tmp_path / "run", 2, "--timeout=3", more=way)
     os.kill(job.wait_for_steps(30)[rank], how)
     code, said = job.end()
     assert code == 0, said
@@ -158,30 +167,30 @@ def test_a_rank_that_is_lost_costs_no_bit(undisturbed, tmp_path, how, rank):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("whom", ["launcher", "rank"])
-def test_a_job_that_is_asked_to_stop_goes_on(undisturbed, tmp_path, whom):
-    job = Launched(tmp_path / "run")
+def test_a_job_that_is_asked_to_stop_goes_on(undisturbed, tmp_path, way, whom):
+    job = Launched(tmp_path / "run", more=way)
     pids = job.wait_for_steps(30)
     os.kill(job.process.pid if whom == "launcher" else pids[1], signal.SIGTERM)
     code, said = job.end()
     assert code == 75, said
     assert "stopped as asked, at step" in said
-    code, said = Launched(tmp_path / "run").end()
+    code, said = Launched(tmp_path / "run", more=way).end()
     assert code == 0 and "goes on from step" in said
     check_same(weights(tmp_path / "run"), weights(undisturbed[0]))
 
 
 @pytest.mark.slow
-def test_a_job_goes_on_with_another_number_of_ranks(undisturbed, tmp_path):
+def test_a_job_goes_on_with_another_number_of_ranks(undisturbed, tmp_path, way):
     folder = tmp_path / "run"
-    job = Launched(folder)
+    job = Launched(folder, more=way)
     job.wait_for_steps(30)
     job.process.terminate()
     assert job.end()[0] == 75
-    job = Launched(folder, 3)
+    job = Launched(folder, 3, more=way)
     job.wait_for_steps(60)
     job.process.terminate()
     assert job.end()[0] == 75, job.said
-    result = run("train.py", *JOB, f"--epochs={EPOCHS}", f"--logdir={folder}")
+    result = run("train.py", *JOB, *way, f"--epochs={EPOCHS}", f"--logdir={folder}")
     assert result.code == 0 and "goes on from step" in result.out, result
     for name, value in weights(undisturbed[0]).items():
         np.testing.assert_allclose(weights(folder)[name], value, 1e-2, 1e-3, err_msg=name)
@@ -234,11 +243,11 @@ def two_hosts():
     return start
 
 
-def test_two_hosts_end_with_the_bits_of_two_ranks_on_one(two_hosts, undisturbed, tmp_path):
+def test_two_hosts_end_with_the_bits_of_two_ranks_on_one(two_hosts, undisturbed, tmp_path, way):
     hosts = "10.77.0.1:4000,10.77.0.2:4000"
     commands = [
-        f"{sys.executable} scripts/launch.py --hosts={hosts} --rank={rank} -- {' '.join(JOB)} "
-        f"--epochs={EPOCHS} --logdir={tmp_path / str(rank)}"
+        f"{sys.executable} scripts/launch.py --hosts={hosts} --rank={rank} -- "
+        f"{' '.join([*JOB, *way])} --epochs={EPOCHS} --logdir={tmp_path / str(rank)}"
         for rank in range(2)
     ]
     together = two_hosts(*commands, seconds=300)

@@ -60,6 +60,7 @@ GOOD = {
     "stale": [*SERIES, "--policy=stale", "--decay=0.5"],
     "random": [*SERIES, "--policy=random", "--cut=0.5"],
     "synthetic": [*SERIES, "--policy=synthetic", "--synthetic=4"],
+    "sequence": [*SERIES, "--parallel=sequence", "--parts=2"],
     "whole": [*SMALL, "--data=series", "--policy=exact", "--window=0", "--epochs=2"],
     "mean": [*SERIES, "--reduce=mean", "--clip_norm=0"],
     "sum": [*SERIES, "--reduce=sum", "--clip_norm=0"],
@@ -213,6 +214,13 @@ class TestPolicies:
         }
         assert names == {"truncated": "Truncated()", "stale": "Stale(decay=0.5, clip_norm=None)"}
 
+    def test_a_sequence_passed_along_by_nobody_else_is_the_exact_policy(self, good, place):
+        one, two = (losses(place / "good" / n, "train") for n in ("sequence", "series"))
+        assert one == pytest.approx(two, rel=1e-5)
+        lines = [line for line in good["sequence"].out.splitlines() if line.endswith(" 0%")]
+        assert [line.split("  ")[0] for line in lines] == ["median idle time of the ranks"]
+        assert "on 1 ranks in 1 stages, 2 parts: bubble 0.0%" in good["sequence"].out
+
     def test_policies_part_ways_after_the_first_step(self, good, place):
         one, two = (losses(place / "good" / n, "train") for n in ("truncated", "stale"))
         assert one[0] == two[0]
@@ -314,6 +322,11 @@ BAD = {
     "save_every": (["--checkpoint_every=0"], ["checkpoint_every", "0"]),
     "keep": (["--keep=0"], ["keep", "0"]),
     "on_nan": (["--on_nan=pray"], ["on_nan", "pray", "rollback"]),
+    "parallel": (
+        ["--parallel=sequence", "--policy=stale"],
+        ["--parallel=sequence with --policy=stale", "--policy=exact", "--parallel=streams"],
+    ),
+    "parts": (["--parts=2"], ["parts 2", "--parallel=sequence"]),
     "clip_carry": (["--clip_carry=-1"], ["clip_norm", "-1"]),
 }
 # --overwrite must not cost the run that is there when the new one is refused.

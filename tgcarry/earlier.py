@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tgcarry import fingerprint, logs
 from tgcarry.errors import RunError
+from tgcarry.options import TrainOptions
 
 # What does not change how a schedule goes over the chunks.
-_NO_MATTER = ("engine", "learning_rate", "clip_norm", "reduce", "eval_every", "steps", "epochs")
-
+_NO_MATTER = (
+    *("engine", "learning_rate", "clip_norm", "reduce", "eval_every", "steps", "epochs"),
+    *("parts", "segment"),
+)
 
 _REMEDY = (
     "--override_config to go on all the same, --overwrite to remove the run, or another --logdir"
@@ -75,8 +79,25 @@ def find_earlier(folder: Path) -> Earlier | None:
     if not (folder / logs.CONFIG).exists():
         return None
     config = logs.read_config(folder)
+    if isinstance(config.get("options"), dict):
+        config["options"] = _with_defaults(config["options"])
     done = (folder / logs.SUMMARY).exists()
     return Earlier(folder, config, logs.read_summary(folder) if done else None)
+
+
+def _with_defaults(options: dict[str, Any]) -> dict[str, Any]:
+    """Adds options that an earlier version did not know; it did as their defaults say."""
+    defaults = as_json(asdict(TrainOptions()))
+    data = options.get("data")
+    filled = _filled(options, defaults)
+    return (
+        {**filled, "data": _filled(data, defaults["data"])} if isinstance(data, dict) else filled
+    )
+
+
+def _filled(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    # In the order of the file, in which differences are told.
+    return values | {key: value for key, value in defaults.items() if key not in values}
 
 
 def as_json(values: Any) -> Any:

@@ -23,6 +23,8 @@ from tgcarry.locks import FolderLock
 from tgcarry.mishaps import Mishaps
 from tgcarry.model import Model
 from tgcarry.options import JobOptions, TrainOptions
+from tgcarry.pipeline_meeting import PipelineReport
+from tgcarry.pipeline_runner import PipelineRunner
 from tgcarry.position import Position
 from tgcarry.reports import Report
 from tgcarry.runner import Runner
@@ -63,6 +65,7 @@ class Job:
       lock: on the log folder, held.
       tell: whom to tell.
       group: the ranks that the job is shared out over; None for this process alone.
+        They share out streams, of which `dataset` has this rank's, or chunks, as options say.
     """
 
     def __init__(
@@ -94,9 +97,13 @@ class Job:
         self._validation: dict[str, float] | None = None
         self._best: float | None = None
         self._seconds = 0.0
-        self._mishaps = Mishaps(care, model, self._say)
+        streams = options.parallel == "streams"
+        self._saves_in_sweeps = streams and group is None
+        self._mishaps = Mishaps(care, model, self._say, streams)
 
-    def run(self, runner: Runner, log: logs.LogWriter, restored: Restored | None) -> None:
+    def run(
+        self, runner: Runner | PipelineRunner, log: logs.LogWriter, restored: Restored | None
+    ) -> None:
         """Trains on from where a checkpoint says, or from the beginning.
 
         Raises:
@@ -146,6 +153,7 @@ class Job:
         """Returns the figures of the summary; the log is read for those of every step."""
         lines = logs.read_metrics(self._log.folder, "train")
         times = [line["seconds"] for line in lines if line["seconds"] is not None]
+        idle = [line["bubble"] for line in lines if line.get("bubble") is not None]
         training = float(np.sum(times))
         return {
             "steps": self._step,
@@ -159,12 +167,19 @@ class Job:
             "seconds": self._all_seconds(),
             "peak_memory_mib": peak_memory() / 2**20,
             "carry_norms": self._carry_norms(),
+            **({"bubble": float(np.median(idle))} if idle else {}),
         }
 
     def visited(self, index: int, visit: Visit) -> None:
         """Passes a backward visit on to the progress display."""
-        self._seen += 1
-        loss = _per_step(visit.metrics)
+        self._show(self._seen + 1, _per_step(visit.metrics))
+
+    def passed(self, chunks: int, visit: Visit) -> None:
+        """Passes one on, of a run that has about so many chunks behind it."""
+        self._show(chunks, _per_step(visit.metrics))
+
+    def _show(self, seen: int, loss: float) -> None:
+        self._seen = seen
         if self._tell.progress is not None:
             self._tell.progress(Progress(self._seen, self._chunks, loss))
         if time.monotonic() - self._spoken >= _SILENCE:
@@ -174,13 +189,15 @@ class Job:
         """Saves between two visits of a sweep, if that is due, or has the run end there."""
         if self._is_to_stop():
             self._runner.stop()
-        elif self._group is None and self._is_time_to_save():
+        elif self._saves_in_sweeps and self._is_time_to_save():
             self._save()
 
-    def _train(self, reports: Iterator[Report]) -> None:
+    def _train(self, reports: Iterator[Report] | Iterator[PipelineReport]) -> None:
         for report in reports:
             self._step, self._done = report.step, report.chunks.stop
             self._mishaps.in_a_row = 0
+            if self._seen < self._done:
+                self._show(self._done, _per_step(report.metrics))
             with self._mishaps.tolerated():
                 self._log.write("train", report.step, _to_values(report))
             if self._done >= self._due:
@@ -343,13 +360,17 @@ def _per_step(metrics: Mapping[str, float]) -> float:
     return metrics["total"] / metrics["scored"] if metrics["scored"] else float("nan")
 
 
-def _to_values(report: Report) -> dict[str, float]:
-    return {
+def _to_values(report: Report | PipelineReport) -> dict[str, float]:
+    values = {
         "loss": _per_step(report.metrics),
         "chunks": report.chunks.stop,
         "grad_norm": report.grad_norm,
-        "upstream_norm": max(report.upstream_norms),
-        "clipped": report.clipped,
         "seconds": report.seconds,
         "time_steps": report.time_steps,
     }
+    if isinstance(report, PipelineReport):
+        # No upstream is ever scaled down there.
+        more = {"upstream_norm": report.upstream_norm, "clipped": 0, "bubble": report.bubble}
+    else:
+        more = {"upstream_norm": max(report.upstream_norms), "clipped": report.clipped}
+    return values | more

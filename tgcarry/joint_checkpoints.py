@@ -29,10 +29,15 @@ class JointCheckpoints:
       group: the ranks, of an open group.
       checkpoints: rank 0's; the others' are not used.
       chunk: the graph.
+      shares: whether a rank's position is of streams of its own; else each has the whole one, as
+        `Pipeline.position` gives it.
     """
 
-    def __init__(self, group: Group, checkpoints: Checkpoints, chunk: ChunkGraph) -> None:
+    def __init__(
+        self, group: Group, checkpoints: Checkpoints, chunk: ChunkGraph, *, shares: bool = True
+    ) -> None:
         self._group = group
+        self._shares = shares
         self._checkpoints = checkpoints
         self._chunk = chunk
 
@@ -51,9 +56,10 @@ class JointCheckpoints:
           LogError: on every rank, if rank 0 cannot write.
           ClusterError: the ranks stand at different places, or one is gone.
         """
-        packed = self._group.exchange(packed_position(position))
-        parts = [unpacked_position(one, self._chunk) for one in packed]
-        whole = whole_of(parts)
+        whole = position
+        if self._shares:
+            packed = self._group.exchange(packed_position(position))
+            whole = whole_of([unpacked_position(one, self._chunk) for one in packed])
 
         def save() -> bytes:
             path = self._checkpoints.save(
@@ -88,8 +94,9 @@ class JointCheckpoints:
         length = int.from_bytes(packed[:8], "big")
         said = json.loads(packed[8 : 8 + length])
         position = unpacked_position(packed[8 + length :], self._chunk)
-        part = part_of(position, self._group.rank, self._group.size)
-        return Restored(said["step"], part, said["notes"], Path(said["path"]))
+        if self._shares:
+            position = part_of(position, self._group.rank, self._group.size)
+        return Restored(said["step"], position, said["notes"], Path(said["path"]))
 
     def _from_chief(self, work: Callable[[], bytes]) -> bytes:
         """Returns on every rank what rank 0's work returns, or raises what it raises."""

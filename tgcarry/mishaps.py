@@ -29,6 +29,8 @@ class Mishaps:
       care: the options.
       model: whose chunks are diagnosed.
       tell: called with a line.
+      streams: whether the job shares out streams, or is one process alone; a sequence whose
+        chunks lie on different ranks can do less.
 
     Attributes:
       skipped: sweeps that were left out.
@@ -36,7 +38,10 @@ class Mishaps:
       unsaved: what kept the last checkpoint from being written; with it, a job has not finished.
     """
 
-    def __init__(self, care: JobOptions, model: Model, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, care: JobOptions, model: Model, tell: Callable[[str], None], streams: bool = True
+    ) -> None:
+        self._streams = streams
         self._care = care
         self._model = model
         self._tell = tell
@@ -105,6 +110,8 @@ class Mishaps:
                 f"{_MOST_BAD} sweeps in a row were left out before it: the weights are past help; "
                 f"begin anew with a lower learning rate, --clip_norm or --clip_carry"
             )
+        if not self._streams:
+            return "check the data, lower the learning rate, or clip (--clip_norm)"
         return (
             "check the data, lower the learning rate, clip (--clip_norm, --clip_carry), or leave "
             "such sweeps out (--on_nan=skip)"

@@ -41,6 +41,12 @@ class TrainOptions:
     """Probability of the random policy's cuts, which are drawn with `seed`."""
     synthetic: int = 64
     """Hidden units of the synthetic policy's predictor."""
+    parallel: str = "streams"
+    """What several processes share out: "streams"; or "sequence", its chunks."""
+    parts: int | None = None
+    """That the streams are put into to pass a sequence along; None for one per rank."""
+    segment: int = 1
+    """Chunks in a row that a rank is dealt of a sequence."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,49 @@ def make_policy(
     raise PolicyError(
         f"policy {name!r} is unknown: choose among truncated, stale, exact, random, synthetic"
     )
+
+
+def check_parallel(options: TrainOptions, care: JobOptions) -> None:
+    """Refuses what cannot be done while a sequence's chunks are passed from rank to rank.
+
+    Raises:
+      RunError: it cannot.
+    """
+    _check_among("parallel", options.parallel, ("streams", "sequence"))
+    for name, least in (("parts", options.parts), ("segment", options.segment)):
+        if least is not None and least < 1:
+            raise RunError(f"{name} {least}: give a whole number of at least 1")
+    if options.parallel == "streams":
+        if options.parts is not None or options.segment != 1:
+            name = "segment" if options.parts is None else "parts"
+            raise RunError(
+                f"{name} {getattr(options, name)} is for --parallel=sequence, and this run shares "
+                f"out streams: leave it out, or give --parallel=sequence"
+            )
+        return
+    found = _not_in_a_sequence(options, care)
+    if found is not None:
+        given, why, remedy = found
+        raise RunError(
+            f"--parallel=sequence with --{given}: {why}: {remedy}, or give --parallel=streams"
+        )
+
+
+def _not_in_a_sequence(options: TrainOptions, care: JobOptions) -> tuple[str, str, str] | None:
+    """Finds an option that is for streams alone; why it is, and what to do about it."""
+    if options.policy != "exact":
+        why = "what is passed along is the exact gradient"
+        return f"policy={options.policy}", why, "give --policy=exact"
+    if options.memory_budget is not None:
+        why = "each chunk is computed twice, and no activations are kept"
+        return f"memory_budget={options.memory_budget}", why, "leave it out"
+    if options.clip_carry is not None:
+        why = "the norm is over all streams, which pass in parts"
+        return f"clip_carry={options.clip_carry:g}", why, "leave it out"
+    if care.on_nan != "stop":
+        why = "no window is left out, since its chunks lie on different ranks"
+        return f"on_nan={care.on_nan}", why, "give --on_nan=stop"
+    return None
 
 
 def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:

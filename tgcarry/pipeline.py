@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -20,8 +21,8 @@ from tgcarry.errors import RunError
 from tgcarry.feeding import Feeding, check_redraws, seed_apart
 from tgcarry.hooks import check_fed
 from tgcarry.monitored import is_monitored
-from tgcarry.pipeline_course import Course, Plans
-from tgcarry.pipeline_loop import PipelineLoop, Shares
+from tgcarry.pipeline_course import Course, Plans, window_from
+from tgcarry.pipeline_loop import Failed, GivenUpError, OnVisit, PipelineLoop, Shares
 from tgcarry.pipeline_meeting import PipelineReport, Windowed, agree, meet
 from tgcarry.pipeline_plan import Costs, PipelinePlan, plan_pipeline
 from tgcarry.pipeline_schedule import owner_of
@@ -48,9 +49,10 @@ class Pipeline:
 
     A rank reads its own chunks and no others: a sequence may hold what it likes elsewhere.
     Nobody knows therefore where all streams start anew at once: unlike `ExactSweep`'s, windows do
-    not end there, though states and gradients do. The loss and the metrics have to be sums over
-    streams, divided by constants only: parts are visited one by one. Not included: memory
-    budgets, `end_decay`, hooks, and going on where a number is not finite.
+    not end there, though states and gradients do, unless `run(breaks=)` says where. The loss and
+    the metrics have to be sums over streams, divided by constants only: parts are visited one by
+    one. Not included: memory budgets, `end_decay`, hooks, and going on where a number is not
+    finite.
 
     Args:
       chunk: of `build_chunk`.
@@ -65,6 +67,9 @@ class Pipeline:
       config: `tf.ConfigProto` for a session of its own.
       feed_dict: values fed at every call.
       seed: first half of the "seed" feed, for the first part.
+      on_visit: called with (chunk number, visit) behind each backward visit of a part, on the
+        rank that made it.
+      on_rest: called behind each visit, forwards or backwards; `stop` may be called there.
 
     Raises:
       RunError: an argument out of its range, or a chunk that draws random numbers anew at each
@@ -84,6 +89,8 @@ class Pipeline:
         config: tf.ConfigProto | None = None,
         feed_dict: Mapping[tf.Tensor, Any] | None = None,
         seed: int = 0,
+        on_visit: OnVisit | None = None,
+        on_rest: Callable[[], None] | None = None,
     ) -> None:
         if not isinstance(chunk, ChunkGraph):
             raise RunError(f"Pipeline(chunk={shown(chunk)}): give what build_chunk returned")
@@ -102,12 +109,13 @@ class Pipeline:
         self._segment = _count("segment", segment)
         self._mean = reduce == "mean"
         self._feed_dict, self._seed = dict(feed_dict or {}), seed
+        self._on_visit, self._on_rest = on_visit, on_rest
         self._held = HeldSession(chunk, session, config)
         self._calls: Calls | None = None
         self._plans: Plans = {}
         self._steps = 0
         self._course: Course | None = None
-        self._stopping = False
+        self._stopping = self._at_once = False
 
     def __enter__(self) -> Pipeline:
         self._held.open()
@@ -133,7 +141,9 @@ class Pipeline:
         """Says whether a chunk is this rank's to read."""
         return owner_of(index, self._segment, self._group.size) == self._group.rank
 
-    def plan(self, chunks: Sequence[Chunk], costs: Costs | None = None) -> PipelinePlan:
+    def plan(
+        self, chunks: Sequence[Chunk], costs: Costs | None = None, *, breaks: Sequence[int] = ()
+    ) -> PipelinePlan:
         """Plans the first window: who visits what when, and how much of the time is idle.
 
         Asks nobody, and computes nothing; reads one of this rank's chunks to count the streams,
@@ -142,6 +152,7 @@ class Pipeline:
         Args:
           chunks: as for `run`.
           costs: what visits and messages take; those of a report to see what was to be expected.
+          breaks: as for `run`.
 
         Returns:
           A `PipelinePlan`, with `to_text()`, `timeline()` and `bubble`.
@@ -150,7 +161,7 @@ class Pipeline:
             raise RunError(f"Pipeline.plan(costs={shown(costs)}): give a report's costs")
         count = _checked_length(chunks)
         batch = None if self._parts else self._batch(chunks)
-        window = range(min(count, self._window or count))
+        window = window_from(0, count, self._window, sorted(breaks))
         return plan_pipeline(
             window,
             size=self._group.size,
@@ -166,6 +177,7 @@ class Pipeline:
         initial_state: Any = None,
         *,
         resume: Position | None = None,
+        breaks: Sequence[int] = (),
     ) -> Iterator[PipelineReport]:
         """Trains on chunks and yields a report per window; work is done as you iterate.
 
@@ -177,6 +189,8 @@ class Pipeline:
             Rank 0's counts.
           resume: where an earlier run stood between two windows; rank 0's counts. Restore its
             variables before.
+          breaks: chunks in which all streams start anew, as far as all ranks know them: windows
+            end before these, as `ExactSweep`'s do.
 
         Yields:
           A `PipelineReport` per window.
@@ -196,7 +210,7 @@ class Pipeline:
             raise RunError(
                 "Pipeline.run(initial_state=, resume=): the position has a state; leave one out"
             )
-        self._stopping = False
+        self._stopping = self._at_once = False
 
         def start() -> Position:
             if resume is None:
@@ -210,7 +224,7 @@ class Pipeline:
                 )
             return resume
 
-        return self._reports(chunks, start)
+        return self._reports(chunks, start, sorted(breaks))
 
     def gradients(self, chunks: Sequence[Chunk], initial_state: Any = None) -> Gradients:
         """Computes the gradient of the chunks' summed loss, window by window; applies nothing.
@@ -247,9 +261,30 @@ class Pipeline:
         check_finite(variables)
         return Gradients(loss, variables, leaving, final, metrics)
 
-    def stop(self) -> None:
-        """Has `run` end behind the window at hand, on every rank; one asks for all."""
-        self._stopping = True
+    def stop(self, *, at_once: bool = False) -> None:
+        """Has `run` end behind the window at hand, on every rank; one asks for all.
+
+        Args:
+          at_once: give the window up if it is not behind this rank: the run ends where that
+            window began, and begins it again when it goes on.
+        """
+        self._stopping, self._at_once = True, self._at_once or at_once
+        if self._at_once and self._course is not None:
+            self._course.loop.gives_up = True
+
+    @property
+    def failed_at(self) -> Failed | None:
+        """The session call of this rank that gave a number that is not finite.
+
+        In the window that `run` ended in; None if that happened on another rank, in the
+        optimiser's step, or not at all.
+        """
+        return None if self._course is None else self._course.loop.failed_at
+
+    @property
+    def progress(self) -> float:
+        """Chunks of the last `run` that are about behind all ranks, for a progress display."""
+        return 0.0 if self._course is None else self._course.progress
 
     def position(self) -> Position:
         """Says where the last `run` stands: behind a window, with the state of all streams.
@@ -264,13 +299,18 @@ class Pipeline:
         return Position(first=course.behind, steps=self._steps, applied=course.behind, head=head)
 
     def _reports(
-        self, chunks: Sequence[Chunk], start: Callable[[], Position]
+        self, chunks: Sequence[Chunk], start: Callable[[], Position], breaks: Sequence[int]
     ) -> Iterator[PipelineReport]:
-        course = self._course = self._begin("run", chunks, start)
+        course = self._course = self._begin("run", chunks, start, breaks)
+        course.loop.gives_up = self._at_once
         calls, self._steps = course.loop.calls, course.start.steps
         while course.window is not None:
             began = time.perf_counter()
-            window, met = course.window, self._play(course, calls.accumulators)
+            window = course.window
+            try:
+                met = self._play(course, calls.accumulators)
+            except GivenUpError:
+                return
             calls.set_accumulators(met.arrays)
             norm = calls.apply(1 / len(window) if self._mean else 1.0)
             self._steps += 1
@@ -282,6 +322,7 @@ class Pipeline:
                 metrics=met.metrics,
                 time_steps=met.time_steps,
                 grad_norm=norm,
+                upstream_norm=met.upstream_norm,
                 seconds=time.perf_counter() - began,
                 bubble=met.bubble,
                 idle=met.idle,
@@ -312,7 +353,13 @@ class Pipeline:
             course.loop.calls.clear()
             raise
 
-    def _begin(self, what: str, chunks: Sequence[Chunk], where: Callable[[], Position]) -> Course:
+    def _begin(
+        self,
+        what: str,
+        chunks: Sequence[Chunk],
+        where: Callable[[], Position],
+        breaks: Sequence[int] = (),
+    ) -> Course:
         """Agrees with the other ranks, and makes what goes through the chunks."""
         calls = self._ready()
 
@@ -325,6 +372,7 @@ class Pipeline:
                 "parts": self._parts,
                 "segment": self._segment,
                 "reduce": "mean" if self._mean else "sum",
+                "breaks": _in_brief(breaks),
                 "batch": self._batch(chunks),
             }
             return said, packed_position(where()) if self._group.rank == 0 else b""
@@ -340,11 +388,18 @@ class Pipeline:
         shares = Shares(chunks, agreed.batch, parts, feedings)
         return Course(
             self._group,
-            PipelineLoop(calls, shares, self._group.lane),
+            PipelineLoop(
+                calls,
+                shares,
+                self._group.lane,
+                on_visit=self._on_visit,
+                on_rest=self._on_rest,
+            ),
             start,
             len(chunks),
             length=self._window,
             segment=self._segment,
+            breaks=breaks,
             plans=self._plans,
         )
 
@@ -400,6 +455,11 @@ def _checked_length(chunks: Any) -> int:
             f"one chunk, such as split_chunks(arrays, length); each rank reads its own ones"
         )
     return len(chunks)
+
+
+def _in_brief(breaks: Sequence[int]) -> str:
+    """Says which breaks there are, so that ranks can compare them."""
+    return f"{len(breaks)} ({zlib.crc32(np.asarray(breaks, np.int64).tobytes()):08x})"
 
 
 def _count(name: str, value: Any) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from tgcarry import states
 from tgcarry.cluster import Group
 from tgcarry.cluster.shares import rows_of
-from tgcarry.pipeline_loop import PipelineLoop, packed_nest, unpacked_nest
+from tgcarry.pipeline_loop import PipelineLoop
 from tgcarry.pipeline_plan import PipelinePlan, plan_pipeline
 from tgcarry.pipeline_schedule import owner_of
+from tgcarry.pipeline_wire import packed_nest, unpacked_nest
 from tgcarry.position import Position
 
 Plans = dict[tuple[int, int, int, bool], PipelinePlan]
@@ -28,6 +30,7 @@ class Course:
       count: chunks of the sequence.
       length: chunks of a window; None for all that are left.
       segment: chunks that are dealt to a rank at a time.
+      breaks: ascending, chunks that a window ends before.
       plans: made before, which are added to.
     """
 
@@ -40,12 +43,14 @@ class Course:
         *,
         length: int | None,
         segment: int,
+        breaks: Sequence[int],
         plans: Plans,
     ) -> None:
         self._group = group
         self._count, self._length, self._segment = count, length, segment
-        self._plans = plans
+        self._breaks, self._plans = breaks, plans
         self._entered: dict[int, Any] | None = None
+        self._due = 0
         self.loop = loop
         self.start = start
         self.behind = start.applied
@@ -65,8 +70,14 @@ class Course:
         """The chunks of the window at hand; None behind the last one."""
         if self.behind >= self._count:
             return None
-        left = self._count - self.behind
-        return range(self.behind, self.behind + min(left, self._length or left))
+        return window_from(self.behind, self._count, self._length, self._breaks)
+
+    @property
+    def progress(self) -> float:
+        """Chunks that are about behind all ranks: of the open window as this rank's share says."""
+        if self._entered is None or self.window is None or not self._due:
+            return self.behind
+        return self.behind + len(self.window) * self.loop.tally.back / self._due
 
     def owner(self, index: int) -> int:
         """Returns the rank that a chunk is dealt to."""
@@ -82,6 +93,8 @@ class Course:
         assert window is not None
         # Until the window is behind, what entered it is where this stands.
         self._entered = self.carried
+        mine = sum(self.owner(k) == self._group.rank for k in window)
+        self._due = mine * self.loop.shares.parts
         plan, shift = self._plan(window)
         self.loop.play(plan.steps(self._group.rank), window, shift)
 
@@ -133,3 +146,17 @@ class Course:
                 goes_on=goes_on,
             )
         return self._plans[key], window.start - base
+
+
+def window_from(first: int, count: int, length: int | None, breaks: Sequence[int]) -> range:
+    """Returns the window that begins with a chunk.
+
+    Args:
+      first: the chunk.
+      count: chunks of the sequence.
+      length: most chunks of a window; None for any number.
+      breaks: ascending, chunks that a window ends before.
+    """
+    place = bisect_right(breaks, first)
+    end = min(count, breaks[place]) if place < len(breaks) else count
+    return range(first, end if length is None else min(end, first + length))

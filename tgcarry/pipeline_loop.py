@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-import tensorflow.compat.v1 as tf
-
 from tgcarry import states
-from tgcarry.calls import Calls
+from tgcarry.calls import Calls, Visit
 from tgcarry.cluster.lanes import Lane
 from tgcarry.cluster.shares import rows_of, share_of
 from tgcarry.data import Chunk, check_chunk
 from tgcarry.data.check import checked_type
-from tgcarry.errors import ClusterError, RunError
+from tgcarry.errors import ClusterError, NumericsError, RunError
 from tgcarry.feeding import Feeding, Ready
+from tgcarry.loop import At
 from tgcarry.pipeline_schedule import Backward, Forward, Message, Receive, Step
+from tgcarry.pipeline_wire import Wire
 from tgcarry.reports import add_metrics
 
 # Chunks that are held because another part is likely to be at them next.
 _HELD = 4
-# What a message begins with.
-_WHOLE, _NOTHING = 0, 1
 
 Lanes = Callable[[int, int, int], Lane]
+OnVisit = Callable[[int, Visit], None]
+
+
+class GivenUpError(Exception):
+    """A window was given up on some rank's wish; it is to be begun again."""
 
 
 class Tally:
@@ -37,12 +40,24 @@ class Tally:
         self.loss = 0.0
         self.metrics = dict.fromkeys(names, 0.0)
         self.time_steps = 0
+        self.back = 0
+        """Parts of chunks visited backwards, up to this moment."""
         self.visits = {False: 0, True: 0}
         """Chunks visited, by whether backwards."""
         self.seconds = {False: 0.0, True: 0.0}
         """Time that it took."""
         self.waited = 0.0
         """Seconds in which there was nothing to do but to wait for messages."""
+        self._squares: dict[int, float] = defaultdict(float)
+
+    def add_upstream(self, chunk: int, upstream: Any) -> None:
+        """Adds a part's upstream to the norm of its chunk's."""
+        self._squares[chunk] += states.nest_norm(upstream) ** 2
+
+    @property
+    def upstream_norm(self) -> float:
+        """The largest norm of a chunk's upstream, over all streams."""
+        return math.sqrt(max(self._squares.values(), default=0.0))
 
 
 class Shares:
@@ -95,56 +110,13 @@ class Shares:
         return chunk
 
 
-class Wire:
-    """Writes a part's states and upstreams into messages, and reads them; not a bit is lost.
+class Failed(NamedTuple):
+    """Tells of a session call that gave a number that is not finite."""
 
-    Args:
-      calls: say what states are like.
-      rows: streams of the largest part.
-    """
-
-    def __init__(self, calls: Calls, rows: int) -> None:
-        self._like = {"state": calls.zero_state, "upstream": calls.zero_upstream}
-        nbytes = max(_nbytes(like(rows)) for like in self._like.values())
-        self.words = 1 + -(-nbytes // 4)
-
-    def pack(self, nest: Any) -> np.ndarray:
-        """Returns a message that holds a nest, or that nothing came of it if that is None."""
-        message = np.zeros(self.words, np.int32)
-        message[0] = _NOTHING if nest is None else _WHOLE
-        if nest is not None:
-            packed = packed_nest(nest)
-            message[1:].view(np.uint8)[: len(packed)] = np.frombuffer(packed, np.uint8)
-        return message
-
-    def unpack(self, message: np.ndarray, what: str, rows: int) -> Any:
-        """Returns the nest that a message holds, of so many streams; None for nothing."""
-        if message[0] == _NOTHING:
-            return None
-        return unpacked_nest(message[1:].tobytes(), self._like[what](rows))
-
-
-def packed_nest(nest: Any) -> bytes:
-    """Returns the bytes of a nest's leaves, one after another."""
-    return b"".join(np.ascontiguousarray(leaf).tobytes() for leaf in tf.nest.flatten(nest))
-
-
-def unpacked_nest(packed: bytes, like: Any) -> Any:
-    """Returns the nest that `packed_nest` was given; bytes behind it are passed by.
-
-    Args:
-      packed: what it returned.
-      like: nest of arrays of the same shapes and dtypes.
-    """
-    start = 0
-
-    def read(leaf: np.ndarray) -> np.ndarray:
-        nonlocal start
-        array = np.frombuffer(packed, leaf.dtype, leaf.size, start).reshape(leaf.shape)
-        start += leaf.nbytes
-        return array
-
-    return states.map_numpy(read, like)
+    at: At
+    """What it was made with."""
+    streams: slice
+    """The streams of the whole batch that were in it."""
 
 
 class _Awaited(NamedTuple):
@@ -165,6 +137,8 @@ class PipelineLoop:
       calls: the session calls.
       shares: the rank's data.
       lanes: gives the lane from one rank to another for messages of so many words.
+      on_visit: called with a chunk's number and a visit behind each backward one.
+      on_rest: called behind each visit.
 
     Attributes:
       entering: by part and chunk, states that are to enter it.
@@ -172,10 +146,22 @@ class PipelineLoop:
       tally: of the window.
       error: why this rank's part of the window came to nothing, if it was by its own fault.
       broken: whether it came to nothing, by whosever fault.
+      failed_at: the session call that gave a number that is not finite.
+      gives_up: whether windows are to come to nothing from here on, on this rank's wish.
     """
 
-    def __init__(self, calls: Calls, shares: Shares, lanes: Lanes) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        shares: Shares,
+        lanes: Lanes,
+        *,
+        on_visit: OnVisit | None = None,
+        on_rest: Callable[[], None] | None = None,
+    ) -> None:
         self.calls, self.shares, self._lanes = calls, shares, lanes
+        self._on_visit, self._on_rest = on_visit, on_rest
+        self.gives_up = False
         self._wire: Wire | None = None
         self.entering: dict[tuple[int, int], Any] = {}
         self.leaving: dict[int, Any] = {}
@@ -185,6 +171,8 @@ class PipelineLoop:
         self.tally = Tally(self.calls.metric_names)
         self.error: Exception | None = None
         self.broken = False
+        self.failed_at: Failed | None = None
+        self._last: At | None = None
         self._upstreams: dict[tuple[int, int], Any] = {}
         self._saved: dict[tuple[int, int], Any] = {}
         self._awaited: dict[int, deque[_Awaited]] = defaultdict(deque)
@@ -230,6 +218,8 @@ class PipelineLoop:
             self._await_what_it_needs(chunks, step.part, backward)
             if self.broken or self.error is not None:
                 return
+            if self.gives_up:
+                raise GivenUpError
             began = time.perf_counter()
             if backward:
                 self._backward(chunks, step.part, window)
@@ -241,6 +231,9 @@ class PipelineLoop:
             raise
         except Exception as error:  # raised behind the window, when the others were told
             self.error = error
+            if isinstance(error, NumericsError) and self._last is not None:
+                rows = rows_of(self.shares.batch, step.part, self.shares.parts)
+                self.failed_at = Failed(self._last, rows)
 
     def _await_what_it_needs(self, chunks: range, part: int, backward: bool) -> None:
         needed = [("upstream", chunks[-1])] if backward else []
@@ -257,7 +250,9 @@ class PipelineLoop:
         for index in chunks:
             data = self.shares.ready(index, part)
             state = self._saved[part, index] = states.cut_rows(head, data.resets)
+            self._last = At(data, state)
             head = self.calls.forward(data, state)
+            self._rest()
         self.entering[part, chunks.stop] = head
 
     def _backward(self, chunks: range, part: int, window: range) -> None:
@@ -270,6 +265,8 @@ class PipelineLoop:
                 upstream = self.calls.zero_upstream(data.batch)
             else:
                 upstream = self._upstreams.pop((part, index))
+                self.tally.add_upstream(index, upstream)
+            self._last = At(data, state, upstream)
             visit = self.calls.gather(data, state, upstream, last)
             if last:
                 self.entering[part, window.stop] = visit.final_state
@@ -281,6 +278,17 @@ class PipelineLoop:
             self.tally.loss += visit.loss
             self.tally.time_steps += data.time_steps
             add_metrics(self.tally.metrics, visit.metrics)
+            self.tally.back += 1
+            if self._on_visit is not None:
+                self._on_visit(index, visit)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Lets somebody look around between two visits, who may have the window given up."""
+        if self._on_rest is not None:
+            self._on_rest()
+        if self.gives_up:
+            raise GivenUpError
 
     def _entering(self, chunk: int, part: int) -> Any:
         state = self.entering.pop((part, chunk), None)
@@ -317,7 +325,3 @@ class PipelineLoop:
         store[message.part, message.chunk] = nest
         self.broken = self.broken or nest is None
         return message
-
-
-def _nbytes(nest: Any) -> int:
-    return sum(leaf.nbytes for leaf in tf.nest.flatten(nest))

@@ -11,11 +11,28 @@ import numpy as np
 from tgcarry.cluster import Group
 from tgcarry.data.wording import because
 from tgcarry.errors import ClusterError, NumericsError, TgcarryError
-from tgcarry.pipeline_loop import PipelineLoop
+from tgcarry.pipeline_loop import GivenUpError, PipelineLoop
 from tgcarry.pipeline_plan import Costs
 
-# How a rank's window ended.
-_WHOLE, _BAD, _FAILED = range(3)
+# How a rank's window ended; the worst is the highest.
+_WHOLE, _GIVEN_UP, _BAD, _FAILED = range(4)
+
+
+class _Row(NamedTuple):
+    """Is what a rank tells the others of a window, or a column of each; metrics follow."""
+
+    kind: Any
+    stop: Any
+    steps: Any
+    seconds: Any
+    waited: Any
+    loss: Any
+    time_steps: Any
+    upstream_norm: Any
+    forwards: Any
+    forward_seconds: Any
+    backwards: Any
+    backward_seconds: Any
 
 
 class Agreed(NamedTuple):
@@ -34,6 +51,8 @@ class Windowed(NamedTuple):
     loss: float
     metrics: dict[str, float]
     time_steps: int
+    upstream_norm: float
+    """The largest of a chunk's."""
     stop: bool
     """Whether some rank is to stop."""
     bubble: float
@@ -62,6 +81,8 @@ class PipelineReport(NamedTuple):
     """Real time steps over all streams."""
     grad_norm: float
     """Global norm of the applied gradient, before clipping."""
+    upstream_norm: float
+    """Largest norm of the upstream that entered a chunk's end, over all streams."""
     seconds: float
     """Wall time of the window and the step."""
     bubble: float
@@ -131,48 +152,73 @@ def meet(
 
     Raises:
       NumericsError, ClusterError: the window came to nothing by what another rank says.
+      GivenUpError: on every rank, if one gave it up.
       Exception: or by this rank's own error.
     """
     tally, error = loop.tally, loop.error
-    kind = _WHOLE if error is None else _BAD if isinstance(error, NumericsError) else _FAILED
-    figures = [kind, stop, steps, seconds, tally.waited, tally.loss, tally.time_steps]
-    for backward in (False, True):
-        figures += [tally.visits[backward], tally.seconds[backward]]
-    sums, table = group.sum(arrays, [*figures, *tally.metrics.values()])
-    _raise_why(group, table[:, 0], error)
-    if len(set(table[:, 2])) > 1:
+    row = _Row(
+        _kind(error),
+        stop,
+        steps,
+        seconds,
+        tally.waited,
+        tally.loss,
+        tally.time_steps,
+        tally.upstream_norm,
+        *(tally.visits[False], tally.seconds[False]),
+        *(tally.visits[True], tally.seconds[True]),
+    )
+    sums, table = group.sum(arrays, [*row, *tally.metrics.values()])
+    each = _Row(*table.T[: len(row)])
+    _raise_why(group, each.kind, error)
+    if len(set(each.steps)) > 1:
         raise ClusterError(
-            f"the ranks stand at different optimiser steps ({[int(n) for n in table[:, 2]]}): go "
+            f"the ranks stand at different optimiser steps ({[int(n) for n in each.steps]}): go "
             f"on from one position"
         )
-    total = table.sum(axis=0)
-    span = max(float(table[:, 3].max()), 1e-9)
+    span = max(float(each.seconds.max()), 1e-9)
     # All ranks began when the sum before was there; until the last one is here they wait.
-    idle = (span - table[:, 3] + table[:, 4]) / span
-    counts, took = total[[7, 9]], total[[8, 10]]
-    each = [float(t / max(n, 1)) for t, n in zip(took, counts, strict=True)]
+    idle = (span - each.seconds + each.waited) / span
+    metrics = table[:, len(row) :].sum(axis=0)
     return Windowed(
         arrays=sums,
-        loss=float(total[5]),
-        metrics=dict(zip(tally.metrics, map(float, total[11:]), strict=True)),
-        time_steps=int(total[6]),
-        stop=bool(table[:, 1].any()),
+        loss=float(each.loss.sum()),
+        metrics=dict(zip(tally.metrics, map(float, metrics), strict=True)),
+        time_steps=int(each.time_steps.sum()),
+        upstream_norm=float(each.upstream_norm.max()),
+        stop=bool(each.stop.any()),
         bubble=float(idle.mean()),
         idle=tuple(map(float, idle)),
-        costs=Costs(each[0], each[1], 0.0),
+        costs=Costs(
+            float(each.forward_seconds.sum() / max(each.forwards.sum(), 1)),
+            float(each.backward_seconds.sum() / max(each.backwards.sum(), 1)),
+            0.0,
+        ),
     )
+
+
+def _kind(error: Exception | None) -> int:
+    if error is None:
+        return _WHOLE
+    if isinstance(error, GivenUpError):
+        return _GIVEN_UP
+    return _BAD if isinstance(error, NumericsError) else _FAILED
 
 
 def _raise_why(group: Group, kinds: np.ndarray, error: Exception | None) -> None:
     """Raises this rank's error or, after a failure elsewhere, what the others say of it."""
-    if not kinds.any():
+    worst = kinds.max()
+    if worst == _WHOLE:
         return
-    told = group.exchange(b"" if error is None else _told(error).encode())
-    if error is not None:
+    if worst == _GIVEN_UP:
+        raise GivenUpError
+    failed = _kind(error) > _GIVEN_UP
+    told = group.exchange(_told(error).encode() if error is not None and failed else b"")
+    if error is not None and failed:
         raise error
     rank = int(kinds.argmax())
     text = f"rank {rank}: {told[rank].decode(errors='replace')}"
-    raise (ClusterError if kinds[rank] == _FAILED else NumericsError)(text)
+    raise (ClusterError if worst == _FAILED else NumericsError)(text)
 
 
 def _told(error: Exception) -> str:

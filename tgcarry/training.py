@@ -20,8 +20,10 @@ from tgcarry.errors import ClusterError, LogError, RunError, StoppedError
 from tgcarry.job import Job, Progress, Tell, named
 from tgcarry.joint_checkpoints import JointCheckpoints
 from tgcarry.locks import FolderLock
-from tgcarry.model import build_model
-from tgcarry.options import JobOptions, TrainOptions, make_policy, spec_for
+from tgcarry.model import Model, build_model
+from tgcarry.options import JobOptions, TrainOptions, check_parallel, make_policy, spec_for
+from tgcarry.pipeline_runner import PipelineRunner
+from tgcarry.policies import Policy
 from tgcarry.position import Position
 from tgcarry.runner import Runner
 
@@ -55,8 +57,9 @@ def train(
       on_progress: called after each backward visit.
       on_text: called with a line on validation, at the start, and on what went wrong.
       should_stop: asked after each visit; once it says so, the job saves where it stands.
-      group: an open group of processes that share the streams out, each calling this alike. Rank
-        0 keeps the run's folder, which is that of one process; the others' notes are below it.
+      group: an open group of processes that share the streams, or a sequence's chunks, out, each
+        calling this alike. Rank 0 keeps the run's folder, which is that of one process; the
+        others' notes are below it.
 
     Returns:
       The summary, as written to `summary.json`.
@@ -66,6 +69,8 @@ def train(
       TgcarryError: bad options or data, another run in the folder, numbers gone bad.
     """
     care = care or JobOptions()
+    check_parallel(options, care)
+    in_streams = options.parallel == "streams"
     group = None if group is None or group.size == 1 else group
     if group is not None and group.rank:
         log_dir, care = log_dir / _RANKS / str(group.rank), replace(care, overwrite=True)
@@ -82,6 +87,7 @@ def train(
     logs.check_free(log_dir, overwrite=True)
     _earlier(log_dir, options, care)
     dataset = open_dataset(options.data)
+    _check_shares(options, dataset, group)
     for index, chunk in enumerate(dataset.validation or ()):
         with named("validation"):
             data.check_chunk(chunk, index)
@@ -89,7 +95,6 @@ def train(
         model = build_model(spec_for(options, dataset))
         checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, model.chunk, care.keep)
     config = _config(options, dataset)
-    _check_streams(dataset, group)
     # The others touch nothing before rank 0 has found that there is something to be done.
     finished = _of_chief(group) if group is not None and group.rank else None
     if finished is not None:
@@ -105,19 +110,12 @@ def train(
         if lock.taken_over is not None:
             on_text(f"goes on after {lock.taken_over}, which is gone")
         tell = Tell(on_text, on_progress, should_stop)
-        joint = None if group is None else JointCheckpoints(group, checkpoints, model.chunk)
-        shared = dataset if group is None else _share(dataset, group)
+        joint = None
+        if group is not None:
+            joint = JointCheckpoints(group, checkpoints, model.chunk, shares=in_streams)
+        shared = dataset if group is None or not in_streams else _share(dataset, group)
         job = Job(options, care, shared, model, joint or checkpoints, lock, tell, group)
-        runner = Runner(
-            model.chunk,
-            policy,
-            reduce=options.reduce,
-            seed=options.seed,
-            on_visit=job.visited,
-            on_rest=job.rested,
-            on_nan=job.bad_numbers,
-            group=group,
-        )
+        runner = _runner(options, policy, model, job, group)
         on_text(dataset.description)
         reached = _reached(log_dir) if earlier is not None else None
         with runner:
@@ -132,7 +130,7 @@ def train(
                 keep=int(restored.notes["metrics_bytes"]) if restored is not None else 0,
                 step=restored.step if restored is not None else 0,
             ) as log:
-                if options.memory_budget:
+                if options.memory_budget or not in_streams:
                     on_text(str(runner.plan(shared.train)))
                 with _attempt(log_dir, job, restored, reached):
                     job.run(runner, log, restored)
@@ -141,13 +139,63 @@ def train(
     return summary
 
 
+def _runner(
+    options: TrainOptions, policy: Policy, model: Model, job: Job, group: Group | None
+) -> Runner | PipelineRunner:
+    """Makes what trains, as the options say."""
+    if options.parallel == "sequence":
+        return PipelineRunner(
+            model.chunk,
+            group,
+            window=options.window,
+            parts=options.parts,
+            segment=options.segment,
+            reduce=options.reduce,
+            seed=options.seed,
+            on_visit=job.passed,
+            on_rest=job.rested,
+            on_nan=job.bad_numbers,
+        )
+    return Runner(
+        model.chunk,
+        policy,
+        reduce=options.reduce,
+        seed=options.seed,
+        on_visit=job.visited,
+        on_rest=job.rested,
+        on_nan=job.bad_numbers,
+        group=group,
+    )
+
+
+def _check_shares(options: TrainOptions, dataset: Dataset, group: Group | None) -> None:
+    """Refuses data of which some rank or part would have nothing at all."""
+    if options.parallel == "streams":
+        _check_streams(dataset, group)
+        return
+    batch = dataset.train[0].batch
+    if options.parts is not None and options.parts > batch:
+        raise ClusterError(
+            f"--parts={options.parts} of {batch} streams: each part needs one at least: give "
+            f"--parts={batch} or fewer, or a larger --batch"
+        )
+    chunks, size = len(dataset.train), 1 if group is None else group.size
+    most = -(-chunks // options.segment)
+    if size > most:
+        raise ClusterError(
+            f"training has {chunks} chunks for {size} ranks, dealt {options.segment} at a time: "
+            f"each needs some: start at most {most} ranks, or give a shorter --chunk"
+        )
+
+
 def _check_streams(dataset: Dataset, group: Group | None) -> None:
     """Refuses data with fewer streams than ranks."""
     for part, chunks in (("training", dataset.train), ("validation", dataset.validation)):
         if group is not None and chunks and chunks[0].batch < group.size:
             raise ClusterError(
                 f"{part} has {chunks[0].batch} streams for {group.size} ranks: each needs one at "
-                f"least: start fewer ranks, or give --batch={group.size} or more and longer data"
+                f"least: start fewer ranks, give --batch={group.size} or more and longer data, or "
+                f"share out chunks instead: --parallel=sequence"
             )
 
 
@@ -208,7 +256,7 @@ def _config(options: TrainOptions, dataset: Dataset) -> dict[str, Any]:
 
 def _restored(
     checkpoints: Checkpoints,
-    runner: Runner,
+    runner: Runner | PipelineRunner,
     earlier: Earlier | None,
     config: dict[str, Any],
     on_text: Callable[[str], None],

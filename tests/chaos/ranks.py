@@ -28,6 +28,8 @@ POLICIES = {
     **{name: killing.POLICIES[name] for name in ("truncated", "windows", "random", "budget")},
     # A limit on the carry's norm would need all streams at every visit.
     "stale": ("--policy=stale", "--decay=0.7"),
+    # Chunks, not streams, lie on different ranks.
+    "sequence": ("--parallel=sequence", "--window=8"),
 }
 # The launcher's: short ones, so that a stopped rank is noticed soon; not so short that a busy
 # machine is taken for a stopped one.

@@ -20,6 +20,7 @@ TRIALS = [
     ranks.Trial(0, "windows", 0, signal.SIGSTOP, "save"),
     ranks.Trial(1, "stale", 1, signal.SIGKILL, "any"),
     ranks.Trial(2, "windows", ranks.LAUNCHER, signal.SIGKILL, "save"),
+    ranks.Trial(3, "sequence", 1, signal.SIGSTOP, "any"),
 ]
 
 

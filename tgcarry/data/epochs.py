@@ -48,6 +48,18 @@ class _Epochs(LazySequence[Chunk]):
     def __len__(self) -> int:
         return self._count * len(self._chunks)
 
+    @property
+    def breaks(self) -> list[int]:
+        """The chunks behind the first in which every stream starts anew.
+
+        Read from the chunks of an epoch, unless these have `breaks` themselves.
+        """
+        within = getattr(self._chunks, "breaks", None)
+        if within is None:
+            within = [k for k, chunk in enumerate(self._chunks) if k and chunk.starts_anew]
+        every = len(self._chunks)
+        return [e * every + k for e in range(self._count) for k in (0, *within) if e or k]
+
     def item(self, position: int) -> Chunk:
         """Makes the chunk at `position`, reset when it opens an epoch."""
         epoch, place = divmod(position, len(self._chunks))

@@ -41,6 +41,12 @@ class Streams(LazySequence[Chunk]):
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def breaks(self) -> list[int]:
+        """The chunks behind the first in which every stream starts anew; none is read."""
+        begun = [set(lane.chunk[lane.rows > 0].tolist()) for lane in self._lanes]
+        return sorted(set.intersection(*begun) - {0})
+
     def item(self, position: int) -> Chunk:
         """Reads the chunk at `position`."""
         starts = np.zeros(self.batch, np.int64)

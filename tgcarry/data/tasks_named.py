@@ -110,6 +110,11 @@ class TaskBatches(LazySequence[Chunk]):
     def __len__(self) -> int:
         return self._count * self._per_batch
 
+    @property
+    def breaks(self) -> list[int]:
+        """The chunks behind the first in which every stream starts anew; none is made."""
+        return [batch * self._per_batch for batch in range(1, self._count)]
+
     def item(self, position: int) -> Chunk:
         """Draws the batch of the chunk at `position`, unless it is the last one drawn."""
         batch, piece = divmod(position, self._per_batch)
