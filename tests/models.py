@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import oracle
 import tensorflow.compat.v1 as tf
+from loading import load_all
 
 import tgcarry as tgc
 
@@ -83,9 +84,11 @@ def oracle_order(model):
 def load(model, session):
     """Assigns the oracle's weights to the model's variables."""
     variables = tf.trainable_variables()
+    values = {}
     for variable, value in zip(variables, oracle_order(model), strict=True):
         assert variable.shape.as_list() == list(value.shape), variable.name
-        variable.load(value.astype(model.dtype.as_numpy_dtype), session)
+        values[variable] = value.astype(model.dtype.as_numpy_dtype)
+    load_all(values, session)
 
 
 def gradient_order(result):

@@ -1,5 +1,6 @@
 """Runs the scripts as a user does, each in a fresh interpreter, and looks at what they leave."""
 
+import gc
 import json
 import math
 import os
@@ -186,6 +187,9 @@ def _serve(script, folder):
     for place, flags in enumerate(cases.values()):
         code = _one(path, flags, Path(folder) / str(place))
         (Path(folder) / f"{place}.code").write_text(str(code))
+        # As in tests/conftest.py: what stays after a case is not gone through in the next.
+        gc.collect()
+        gc.freeze()
 
 
 def _one(path, flags, stem):

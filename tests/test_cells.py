@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import load_all
 
 from tgcarry import cells
 from tgcarry.cells import (
@@ -70,8 +71,7 @@ def numpy_lstm(x, c, h, kernel, bias, f_bias, pf, pi, po, proj, cell_clip, proj_
 
 
 def random_start(rng, session):
-    for v in tf.global_variables():
-        v.load(rng.normal(size=v.shape.as_list()), session)
+    load_all({v: rng.normal(size=v.shape.as_list()) for v in tf.global_variables()}, session)
 
 
 def test_gru_equations(rng):
@@ -145,8 +145,7 @@ def test_gradients_by_central_differences_in_stock_rnns(make, engine, rng):
 
         def run(what, scale):
             moved = [v + scale * d for v, d in zip(values, along, strict=True)]
-            for variable, value in zip(points[:count], moved[:count], strict=True):
-                variable.load(value, session)
+            load_all(dict(zip(points[:count], moved[:count], strict=True)), session)
             return session.run(what, dict(zip(points[count:], moved[count:], strict=True)))
 
         slope = sum(np.vdot(g, d) for g, d in zip(run(gradients, 0.0), along, strict=True))

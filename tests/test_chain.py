@@ -7,6 +7,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loading import load_all, start_with
 
 import tgcarry as tgc
 from tgcarry import reference
@@ -130,9 +131,8 @@ def run_graph(case, data, rng, dtype=tf.float64):
     upstream = {p: rng.normal(size=(case.batch, p.shape[1])) for p in leaves(ports.upstream)}
     feeds = {x: data.x, steps: data.steps[0] if case.shared else data.steps, **state, **upstream}
     with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for variable in variables:
-            variable.load(rng.normal(size=variable.shape.as_list()) * 0.7, session)
+        drawn = {v: rng.normal(size=v.shape.as_list()) * 0.7 for v in variables}
+        start_with(drawn, session)
         weights = {v.op.name: v for v in variables}
         got = session.run((out, gradients, weights), feeds)
     return *got, list(state.values()), list(upstream.values()), slopes
@@ -333,9 +333,11 @@ def test_an_exact_sweep_over_chunks_is_the_unbroken_graph(mode):
         ("truncated", tgc.Truncated(), 4),
     ]:
         with tgc.Runner(made.chunk, policy=policy, seed=1) as runner:
+            drawn = {}
             for variable in made.chunk.variables:
                 draw = np.random.default_rng(len(variable.op.name))
-                variable.load(draw.normal(size=variable.shape.as_list()), runner.session)
+                drawn[variable] = draw.normal(size=variable.shape.as_list())
+            load_all(drawn, runner.session)
             found[name] = runner.gradients(tgc.split_chunks(made.data, length=length))
     whole = found["unbroken"]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import start_with
 
 import tgcarry as tgc
 
@@ -51,9 +52,8 @@ def chained(rng, engine, mode="carry", stop_fn=passed, most=MOST, **options):
 
 def run(fetches, rng):
     with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for variable in tf.trainable_variables():
-            variable.load(rng.normal(size=variable.shape.as_list()), session)
+        drawn = {v: rng.normal(size=v.shape.as_list()) for v in tf.trainable_variables()}
+        start_with(drawn, session)
         return session.run(fetches)
 
 

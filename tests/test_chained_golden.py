@@ -6,6 +6,7 @@ import models
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import start_with
 
 import tgcarry as tgc
 
@@ -62,9 +63,7 @@ def run(chain):
     fetches = {**chain.values, "intermediate": chain.sources["intermediate"]}
     fetches |= {f"grad/{n}": g for n, g in zip(targets, gradients, strict=True)}
     with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for name, variable in weights.items():
-            variable.load(GOLDEN[name], session)
+        start_with({variable: GOLDEN[name] for name, variable in weights.items()}, session)
         return session.run(fetches)
 
 

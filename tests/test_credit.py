@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import load_all
 
 import tgcarry as tgc
 from tgcarry import schedule
@@ -198,8 +199,8 @@ def gru_runner(scale, rng):
     outputs, final = tgc.dynamic_rnn(cell, x, initial_state=ports.initial_state, engine="loop")
     runner = tgc.Runner(tgc.build_chunk(tf.reduce_sum(outputs), ports, final, {"x": x}))
     runner.open()
-    for variable in tf.trainable_variables():
-        variable.load(scale * rng.normal(size=variable.shape.as_list()), runner.session)
+    drawn = {v: scale * rng.normal(size=v.shape.as_list()) for v in tf.trainable_variables()}
+    load_all(drawn, runner.session)
     return runner
 
 

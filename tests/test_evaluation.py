@@ -23,6 +23,7 @@ def text_run(tmp_path_factory):
     options = TrainOptions(
         DataOptions(str(folder / "text.txt"), batch=8, chunk=19),
         units=(24,),
+        engine="loop",
         embedding=8,
         window=2,
         epochs=12,

@@ -8,6 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loading import load_all
 
 import tgcarry as tgc
 from tgcarry import schedule
@@ -168,8 +169,7 @@ def test_on_visit_hears_the_same_of_kept_chunks(rng):
         with tgc.Runner(
             graph, policy, on_visit=lambda k, visit, to=visits: to.append((k, visit))
         ) as runner:
-            for variable in graph.variables:
-                variable.load(np.full(variable.shape, 0.1), runner.session)
+            load_all({v: np.full(v.shape, 0.1) for v in graph.variables}, runner.session)
             list(runner.run(chunks))
         heard.append(visits)
     for (k, one), (j, other) in zip(*heard, strict=True):

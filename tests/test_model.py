@@ -89,7 +89,10 @@ def test_the_loss_of_classes_is_their_cross_entropy(spec, rng):
 @pytest.mark.parametrize("cell", list(CELLS))
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 def test_every_cell_and_optimiser_can_be_built(cell, optimizer, rng):
-    model = build_model(replace(SPEC, cell=cell, optimizer=optimizer, units=(3, 2)))
+    # The forward pass, which is what XLA compiles, is the same with every optimiser.
+    engine = "auto" if optimizer == "adam" else "loop"
+    spec = replace(SPEC, cell=cell, optimizer=optimizer, units=(3, 2), engine=engine)
+    model = build_model(spec)
     assert model.chunk.updates.apply is not None
     assert np.isfinite(run(model, draw(SPEC, rng))[1])
 

@@ -6,6 +6,7 @@ import models
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import load_all
 
 import tgcarry as tgc
 
@@ -58,9 +59,8 @@ def drawn(feeds, rng):
 
 
 def fill(session, rng):
-    for variable in tf.global_variables():
-        if variable.dtype.base_dtype == tf.float64:
-            variable.load(rng.normal(size=variable.shape.as_list()), session)
+    doubles = [v for v in tf.global_variables() if v.dtype.base_dtype == tf.float64]
+    load_all({v: rng.normal(size=v.shape.as_list()) for v in doubles}, session)
 
 
 def dense(value, like):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import start_with
 
 import tgcarry as tgc
 from tgcarry import cells, errors, reference
@@ -104,9 +105,7 @@ def test_dynamic_rnn_is_the_reference(model, engine, dtype, ragged, rng):
     gradients = tf.gradients(objective, [*variables, feed_x, *feeds])
     values = {v: rng.normal(0, 0.6, v.shape.as_list()).astype(dtype) for v in variables}
     with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for variable, value in values.items():
-            variable.load(value, session)
+        start_with(values, session)
         feed = {feed_x: x, **dict(zip(feeds, starts, strict=True))}
         got_outputs, got_finals, got = session.run([outputs, finals, gradients], feed)
 

@@ -20,9 +20,11 @@ from tgcarry.reports import Evaluation
 from tgcarry.scores import score
 from tgcarry.training import train
 
+# XLA would take longer to compile so small a network than to train it.
 OPTIONS = TrainOptions(
     data=DataOptions(data="series", batch=4, chunk=10),
     units=(4,),
+    engine="loop",
     window=2,
     steps=4,
     eval_every=4,
@@ -49,6 +51,7 @@ class TestMakePolicy:
         assert make_policy("exact") == ExactSweep(None)
         assert make_policy("random", 3, cut=0.5, seed=1) == RandomTruncation(0.5, 3, 1)
         assert make_policy("synthetic") == Synthetic()
+        assert make_policy("synthetic", trunk=0.5) == Synthetic(trunk=0.5)
         assert make_policy("exact", 3, 0.5, "1MiB") == ExactSweep(3, memory_budget="1MiB")
 
     def test_refuses_other_names_and_ranges(self):
@@ -116,7 +119,7 @@ def test_a_budget_that_is_none_is_refused_before_the_folder_is_touched(tmp_path)
 
 
 def test_the_summary_is_what_is_written(tmp_path):
-    summary = quietly(OPTIONS, tmp_path)
+    summary = quietly(replace(OPTIONS, engine="auto"), tmp_path)
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     held = [line for line in metric_lines(tmp_path) if line["kind"] == "validation"]
     assert summary["validation"]["loss"] == held[-1]["loss"]

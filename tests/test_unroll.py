@@ -5,6 +5,7 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import start_with
 
 import tgcarry as tgc
 from tgcarry.unroll import ENGINES
@@ -29,9 +30,7 @@ B, L, N, H = 4, 6, 3, 5
 
 def run(fetches, feeds, weights):
     with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for variable, value in zip(tf.trainable_variables(), weights, strict=True):
-            variable.load(value, session)
+        start_with(dict(zip(tf.trainable_variables(), weights, strict=True)), session)
         return session.run(fetches, feeds)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from loading import load_all
 
 import tgcarry as tgc
 from tgcarry import data
@@ -96,8 +97,7 @@ def test_what_is_written_is_what_the_training_graph_expects(mode, seed):
     with tgc.Runner(chunk) as runner:
         weights = weights_of(chunk, runner.session)
         weights = lively(weights, seed)
-        for variable in chunk.variables:
-            variable.load(weights[variable.op.name], runner.session)
+        load_all({v: weights[v.op.name] for v in chunk.variables}, runner.session)
         ids = write_words(spec, weights, 40)
         written = data.split_words(data.decode(ids, words.vocabulary), LONGEST)
         numbers = data.encode("".join(written.vocabulary), words.vocabulary)

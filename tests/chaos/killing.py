@@ -34,6 +34,7 @@ POLICIES = {
     "sequences": ("--policy=exact", "--window=0"),
     "random": ("--policy=random", "--window=8", "--cut=0.4"),
     "synthetic": ("--policy=synthetic", "--synthetic=8"),
+    "trunk": ("--policy=synthetic", "--synthetic=8", "--trunk=0.5"),
     "budget": ("--policy=exact", "--window=6", "--memory_budget=40KiB"),
 }
 # Seconds that a job may take to get from its start to its first step, and to its end.

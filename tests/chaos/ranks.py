@@ -25,9 +25,7 @@ import processes
 
 LAUNCHER = -1
 POLICIES = {
-    **{name: killing.POLICIES[name] for name in ("truncated", "windows", "random", "budget")},
-    # A limit on the carry's norm would need all streams at every visit.
-    "stale": ("--policy=stale", "--decay=0.7"),
+    **killing.POLICIES,
     # Chunks, not streams, lie on different ranks.
     "sequence": ("--parallel=sequence", "--window=8"),
 }
