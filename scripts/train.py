@@ -60,6 +60,9 @@ _CUT = flags.DEFINE_float(
 _SYNTHETIC = flags.DEFINE_integer(
     "synthetic", 64, "Hidden units of what --policy=synthetic predicts the gradient with."
 )
+_TRUNK = flags.DEFINE_float(
+    "trunk", 0.0, "How much of what --policy=synthetic fails to predict counts for the model."
+)
 _BUDGET = flags.DEFINE_string(
     "memory_budget",
     None,
@@ -162,6 +165,7 @@ def _options() -> TrainOptions:
         clip_carry=_CLIP_CARRY.value or None,
         cut=_CUT.value,
         synthetic=_SYNTHETIC.value,
+        trunk=_TRUNK.value,
         parallel=_PARALLEL.value,
         parts=_PARTS.value,
         segment=_SEGMENT.value,

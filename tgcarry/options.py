@@ -41,6 +41,8 @@ class TrainOptions:
     """Probability of the random policy's cuts, which are drawn with `seed`."""
     synthetic: int = 64
     """Hidden units of the synthetic policy's predictor."""
+    trunk: float = 0.0
+    """How much of what it misses counts for the model."""
     parallel: str = "streams"
     """What several processes share out: "streams"; or "sequence", its chunks."""
     parts: int | None = None
@@ -89,6 +91,7 @@ def make_policy(
     clip_norm: float | None = None,
     cut: float = 0.3,
     seed: int = 0,
+    trunk: float = 0.0,
 ) -> Policy:
     """Makes the policy that a flag names: "truncated", "stale", "exact", "random" or
     "synthetic".
@@ -105,7 +108,7 @@ def make_policy(
     if name == "random":
         return RandomTruncation(cut, window, seed, clip_norm=clip_norm)
     if name == "synthetic":
-        return Synthetic()
+        return Synthetic(trunk)
     raise PolicyError(
         f"policy {name!r} is unknown: choose among truncated, stale, exact, random, synthetic"
     )

@@ -82,6 +82,7 @@ def train(
         options.clip_carry,
         options.cut,
         options.seed,
+        options.trunk,
     )
     _check(options)
     logs.check_free(log_dir, overwrite=True)
