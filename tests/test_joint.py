@@ -10,6 +10,7 @@ from rank_jobs import BATCH, build_overflowing, chunks, weights, without_lengths
 from rank_threads import ranks
 
 import tgcarry as tgc
+from tgcarry.data import epochs
 
 TIGHT = 0.05
 # Most of the time of so short a run is TensorFlow's, looking for a faster graph.
@@ -68,7 +69,7 @@ def check(found, wanted):
             assert np.array_equal(got[name], found[0][name], equal_nan=True), name
 
 
-QUICK = ("clipped", "exact clipped", "synthetic", "trunk")
+QUICK = ("exact clipped", "trunk")
 
 
 @pytest.mark.parametrize(
@@ -78,19 +79,22 @@ def test_two_ranks_end_as_one_process_does(name):
     check(ranks(2, lambda group: train(name, group, group.cluster.share)), wanted(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clipped", "trunk"])
 def test_ranks_that_do_not_divide_the_batch(name):
     assert BATCH % 3
     check(ranks(3, lambda group: train(name, group, group.cluster.share)), wanted(name))
 
 
+@pytest.mark.slow
 def test_each_loss_has_its_predictor_taught_by_all_ranks():
     found = ranks(2, lambda group: train("trunk", group, group.cluster.share, losses=2))
     check(found, wanted("trunk", 2))
 
 
+@pytest.mark.slow
 def test_what_is_tested_differs():
-    ends = {name: wanted(name) for name in (*QUICK, "stale")}
+    ends = {name: wanted(name) for name in POLICIES}
     assert (ends["clipped"]["clipped"] > 0).any() and (ends["exact clipped"]["clipped"] > 0).any()
     assert np.nanmax(ends["synthetic"]["synthetic_error"]) > 0
     kernel = next(name for name in ends["stale"] if name.endswith("kernel"))
@@ -99,12 +103,14 @@ def test_what_is_tested_differs():
         assert all(np.abs(one - other).max() > 1e-6 for other in values[:place])
 
 
+@pytest.mark.slow
 def test_a_group_of_one_is_a_process_alone():
     (found,) = ranks(1, lambda group: train("clipped", group, group.cluster.share))
     for name, value in wanted("clipped").items():
         np.testing.assert_allclose(found[name], value, 1e-10, 1e-11, err_msg=name)
 
 
+@pytest.mark.slow
 def test_gradients_ask_the_predictors_and_teach_them_nothing():
     def gradients(group=None, share=lambda chunks: chunks):
         with tgc.Runner(
@@ -123,12 +129,32 @@ def test_gradients_ask_the_predictors_and_teach_them_nothing():
             np.testing.assert_allclose(got[name], value, 1e-10, 1e-11, err_msg=name)
 
 
+@pytest.mark.parametrize("share_first", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_an_epoch_begins_anew_for_ranks_as_for_one_process(share_first):
+    """Seven chunks twice, in windows of three: 0-2, 3-5, 6, and the same again."""
+
+    def run(group=None, share=lambda chunks: chunks):
+        given = [chunk._replace(resets=np.zeros(BATCH, bool)) for chunk in chunks()]
+        given = epochs(share(given), 2) if share_first else share(epochs(given, 2))
+        policy = tgc.ExactSweep(3)
+        with tgc.Runner(built(rank_of(group)), policy, group=group, config=PLAIN) as runner:
+            spans = [(r.chunks.start, r.chunks.stop) for r in runner.run(given)]
+            return spans, weights(runner)
+
+    spans, alone = run()
+    assert spans == [(0, 3), (3, 6), (6, 7), (7, 10), (10, 13), (13, 14)]
+    for got_spans, got in ranks(2, lambda group: run(group, group.cluster.share)):
+        assert got_spans == spans
+        for name, value in alone.items():
+            np.testing.assert_allclose(got[name], value, 1e-10, 1e-11, err_msg=name)
+
+
 class TestWhereAnUpstreamIsLimited:
     """Ranks meet within a sweep, too, where one may come for something else than the others."""
 
     policy = tgc.ExactSweep(3, clip_norm=TIGHT)
 
-    @pytest.mark.parametrize("who", [0, 1])
+    @pytest.mark.parametrize("who", [pytest.param(0, marks=pytest.mark.slow), 1])
     def test_a_stop_in_a_sweep_is_one_of_all(self, who):
         def stopped(group):
             visits = []
@@ -199,6 +225,16 @@ class TestWhereAnUpstreamIsLimited:
         one, other = ranks(2, fail)
         assert one.startswith("ClusterError: rank 1: array 'x' holds nan in chunk 2")
         assert other.startswith("DataError: array 'x' holds nan in chunk 2")
+
+    def test_a_limit_on_one_rank_alone_is_refused_on_all(self):
+        def differ(group):
+            policy = tgc.Stale(0.7, clip_norm=TIGHT if group.rank else None)
+            graph = built(rank_of(group))
+            with tgc.Runner(graph, policy, group=group, config=PLAIN) as runner:
+                with pytest.raises(tgc.ClusterError, match="rank 1's policy limits the carry's"):
+                    list(runner.run(group.cluster.share(chunks())))
+
+        ranks(2, differ)
 
     def test_other_windows_are_refused_on_all(self):
         def differ(group):

@@ -1,5 +1,7 @@
 """What a prediction missed goes back through the chunk that it was made for, and no further."""
 
+from dataclasses import replace
+
 import models
 import numpy as np
 import oracle
@@ -49,6 +51,42 @@ def test_the_schedule_goes_back_where_something_was_predicted():
         "correct 3 x0.25",
         "apply",
     ]
+
+
+def test_it_is_named_as_before_without_a_trunk():
+    assert str(tgc.Synthetic()) == "Synthetic()"
+    assert str(tgc.Synthetic(trunk=0.25)) == "Synthetic(trunk=0.25)"
+
+
+def test_each_chunk_of_a_sequence_is_made_ready_once(rng):
+    made = []
+
+    class Counted(list):
+        def __getitem__(self, index):
+            made.append(index)
+            return super().__getitem__(index)
+
+    chunks = Counted(keepable_data(rng, 8))
+    with tgc.Runner(built(), tgc.Synthetic(trunk=0.5), config=PLAIN) as runner:
+        list(runner.run(chunks))
+    assert sorted(made) == list(range(8))
+
+
+def test_a_position_of_before_there_were_lessons_is_gone_on_with(rng):
+    graph, policy, places = built(), tgc.ExactSweep(3), []
+    chunks = keepable_data(rng, 6)
+
+    def rest():
+        places.append((runner.position, values(runner)))
+
+    with tgc.Runner(graph, policy, on_rest=rest, config=PLAIN) as runner:
+        list(runner.run(chunks))
+        wanted = values(runner)
+    position, held = next(place for place in places if place[0].visits)
+    without = position.accumulated[: len(graph.slots)]
+    assert len(without) < len(position.accumulated)
+    got = gone_on_with(graph, policy, chunks, replace(position, accumulated=without), held)
+    assert all(np.array_equal(got[name], value) for name, value in wanted.items())
 
 
 def test_it_revisits_and_is_refused_where_that_cannot_be():
@@ -156,7 +194,7 @@ def gone_on_with(graph, policy, chunks, position, held):
         return values(runner)
 
 
-@pytest.mark.parametrize("lazily", [False, True])
+@pytest.mark.parametrize("lazily", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_it_goes_on_from_every_place_to_the_same_bits(lazily, rng):
     chunks = keepable_data(rng, 6, ragged=True, resets=True)
     policy = tgc.Synthetic(trunk=0.5)
@@ -197,6 +235,9 @@ def test_it_rests_when_it_has_gone_back_and_goes_on_from_there(rng):
     position = unpacked_position(packed, graph)
     assert (position.steps, position.carry_of, list(position.again)) == (3, 3, [3])
     assert position.in_a_sweep and len(position.visits) == 1
+    # Another policy begins with the chunk whose step was not taken, from the state before it.
+    anew = position.replanned()
+    assert anew.applied == 3 and np.array_equal(anew.head, position.again[3])
     got = gone_on_with(graph, policy, chunks, position, held)
     assert all(np.array_equal(got[name], value) for name, value in wanted.items())
 

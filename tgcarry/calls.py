@@ -302,9 +302,13 @@ class Calls:
 
     def _initial_values(self, values: Sequence[np.ndarray]) -> dict[tf.Tensor, np.ndarray]:
         # Feeding the initialisers needs no operation that a finalized graph could not take.
+        accumulators, sums = self._accumulators(), self._chunk.updates.sums
+        if len(values) == len(accumulators) - len(sums):
+            # Of an earlier version, which gathered nothing for predictors.
+            values = [*values, *(np.zeros(v.shape, v.dtype.as_numpy_dtype) for v in sums)]
         # Outside a default graph a variable takes the caller for an eager one.
         with self._chunk.graph.as_default():
-            return {a.initial_value: v for a, v in zip(self._accumulators(), values, strict=True)}
+            return {a.initial_value: v for a, v in zip(accumulators, values, strict=True)}
 
     def _accumulators(self) -> list[tf.Variable]:
         return [*self._chunk.updates.accumulators, *self._chunk.updates.sums]

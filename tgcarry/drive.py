@@ -191,7 +191,7 @@ class Drive:
     def _apply(self, step: schedule.Apply) -> Report:
         loop = self._loop
         loop.obey(step, update="gather")
-        visits = loop.take_visits()
+        visits = sorted(loop.visits, key=lambda done: done.chunk)
         norm, error = visits[0].visit.grad_norm, visits[0].visit.synthetic_error
         if not self._stepped:
             loop.last = None
@@ -200,6 +200,8 @@ class Drive:
                 norm, error = loop.calls.apply_and_learn(scale)
             else:
                 norm = loop.calls.apply(scale)
+        # Not before: where the step fails, they say what is left out.
+        loop.take_visits()
         self._stepped = self._asked = False
         self._steps += 1
         self._applied = visits[-1].chunk + 1

@@ -69,7 +69,8 @@ class VisitHooks:
     visit `after_run` waits for the optimiser's step, so that hooks see both as one run:
     `global_step` is counted up by the last visit of a sweep, and by no other. As in TensorFlow, a
     `StopIteration` out of `before_run` ends the training, and after an error neither `after_run`
-    nor `end` is called. Not included: visits that do not train, and forward ones.
+    nor `end` is called. Not included: visits that do not train, forward ones,
+    and those that correct what was missed in predicting.
 
     Args:
       hooks: of `tf.train.SessionRunHook`.

@@ -57,6 +57,7 @@ class JointDrive(Drive):
 
     def reports(self) -> Iterator[Report]:
         """Yields a report per optimiser step, of all ranks' streams."""
+        self._meetings.begin()
         with self._failures_told(), suppress(_OthersRestError):
             yield from super().reports()
             if not self._left:

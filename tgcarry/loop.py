@@ -261,7 +261,7 @@ class Loop:
         self._loaded = None
         upstream, norm = self._upstream(step, data)
         clipped = False
-        if self.clip is not None:
+        if self.clip is not None and step.upstream != "zero":
             norm = self.whole_norm(norm)
             if clipped := norm > self.clip:
                 upstream = states.scaled(upstream, self.clip / norm)

@@ -106,6 +106,20 @@ class Meetings:
         self._figures: Figures | None = None
         self.stop = False
 
+    def begin(self) -> None:
+        """Makes sure that the ranks will meet at the same places.
+
+        Raises:
+          ClusterError: they will not.
+        """
+        limited = self._peers.exchange(b"1" if self._rows_first else b"0")
+        if len(set(limited)) > 1:
+            rank, other = limited.index(b"1"), limited.index(b"0")
+            raise ClusterError(
+                f"rank {rank}'s policy limits the carry's norm, and rank {other}'s does not: give "
+                f"every rank the same policy"
+            )
+
     def ready(self, steps: int, stop: bool) -> bool:
         """Puts the sum of all ranks' gradients into the accumulators, for the optimiser's step.
 
@@ -197,8 +211,9 @@ class Meetings:
             sum(one.loss for one in told.rows),
             dict(zip(self._names, told.metrics, strict=True)),
             int(sum(one.time_steps for one in told.rows)),
-            # Which upstreams are scaled down is the same on every rank.
-            int(row.clipped),
+            # Which upstreams are scaled down is the same on every rank; of visits before a
+            # position that was shared out rank 0 knows alone.
+            int(max(one.clipped for one in told.rows)),
         )
         return True
 

@@ -199,6 +199,9 @@ class PipelineLoop:
           ClusterError: another rank is gone or gives no answer.
         """
         self._reset()
+        if self.gives_up:
+            # Also where there is nothing to do in it.
+            self.error = GivenUpError()
         for step in steps:
             if isinstance(step, Forward | Backward):
                 self._work(step, window, shift)

@@ -119,10 +119,10 @@ class PipelineRunner:
         idle = sorted({*range(plan.size)} - {stage.rank for stage in plan.stages})
         if not idle:
             return str(plan)
-        return (
-            f"{plan}; rank{'s' * (len(idle) > 1)} {listed(idle)} have nothing to do in it: give a "
-            f"larger --window or a smaller --segment"
-        )
+        ended = plan.stages[-1].chunks.stop in _breaks(chunks)
+        who = f"ranks {listed(idle)} have" if len(idle) > 1 else f"rank {idle[0]} has"
+        remedy = "a shorter --chunk, or fewer ranks" if ended else "a larger --window"
+        return f"{plan}; {who} nothing to do in it: give {remedy}, or a smaller --segment"
 
     def evaluate(self, chunks: Sequence[Chunk]) -> Evaluation:
         """Sums loss and metrics over chunks of all streams.

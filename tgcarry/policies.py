@@ -263,6 +263,10 @@ class Synthetic:
     def __post_init__(self) -> None:
         _check_weight("Synthetic(trunk", self.trunk)
 
+    def __repr__(self) -> str:
+        # Runs and tables name it as they did before there was a trunk.
+        return f"Synthetic(trunk={self.trunk!r})" if self.trunk else "Synthetic()"
+
     @property
     def revisits(self) -> bool:
         """Is whether `trunk` is above 0; without it each chunk is visited once."""

@@ -79,6 +79,6 @@ class Position:
         An open sweep begins again at its first chunk, from the state that enters it; from zeros
         if the schedule had let go of that. The carry is dropped.
         """
-        entering = {**self.kept, **self.saved}.get(self.applied)
+        entering = {**self.again, **self.kept, **self.saved}.get(self.applied)
         head = entering if self.in_a_sweep else self.head
         return Position(first=self.applied, steps=self.steps, applied=self.applied, head=head)

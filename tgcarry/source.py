@@ -15,7 +15,7 @@ from tgcarry.errors import RunError
 # The chunk at work, the one before, and the three that a schedule may look ahead to.
 _KEPT = 5
 # The chunk at work and the next one.
-_READY = 2
+_READY = 3
 
 
 class ChunkSource:

@@ -289,7 +289,9 @@ def _fitting(
     if not earlier.same_schedule(config["options"]):
         on_text("another policy: planned anew from here on")
         return position.replanned()
-    return position
+    # One that was replanned, and lost before anything of it was saved, stands in a sweep still.
+    passed_along = config["options"]["parallel"] == "sequence"
+    return position.replanned() if passed_along and position.in_a_sweep else position
 
 
 def _reached(log_dir: Path) -> int | None:

@@ -97,6 +97,8 @@ def _policy(log_dir: Path) -> Policy:
             options["clip_carry"],
             options["cut"],
             options["seed"],
+            # Runs of earlier versions had none.
+            options.get("trunk", 0.0),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LogError(

@@ -65,5 +65,5 @@ class _Epochs(LazySequence[Chunk]):
         epoch, place = divmod(position, len(self._chunks))
         chunk = self._chunks[place]
         if place == 0 and (epoch > 0 or self._reset_first):
-            return chunk._replace(resets=np.ones(chunk.batch, bool))
+            return chunk._replace(resets=np.ones(chunk.batch, bool), anew=None)
         return chunk
