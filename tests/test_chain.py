@@ -212,18 +212,29 @@ def errors(case, dtype=tf.float64):
     return {name: relative(*pair) for name, pair in made.items()}
 
 
-@pytest.mark.parametrize("mode", ["carry", "reset"])
+OPTIONS = [
+    {},
+    {"time_major": True, "beside": 2},
+    {"resets": True, "known": True},
+    {"resets": True, "lengths": True, "beside": 2, "seed": 1},
+    {"shared": True, "time_major": True},
+]
+
+
 @pytest.mark.parametrize("engine", [pytest.param("stock", marks=pytest.mark.slow), "loop"])
 @pytest.mark.parametrize(
-    "options",
+    ("mode", "options"),
     [
-        {},
-        {"time_major": True, "beside": 2},
-        {"resets": True, "known": True},
-        {"resets": True, "lengths": True, "beside": 2, "seed": 1},
-        {"shared": True, "time_major": True},
+        pytest.param(
+            mode,
+            options,
+            id=f"{mode}-{'-'.join(options) or 'plain'}",
+            # Every option is tried with one of the modes at least.
+            marks=[pytest.mark.slow] if (mode == "reset") == (place % 2 == 0) else [],
+        )
+        for place, options in enumerate(OPTIONS)
+        for mode in ("carry", "reset")
     ],
-    ids=lambda options: "-".join(options) or "plain",
 )
 def test_it_is_the_oracles(engine, mode, options):
     found = errors(Case(engine=engine, mode=mode, **options))

@@ -73,9 +73,18 @@ def unbroken(model, case):
     [tf.float64, pytest.param(tf.float32, marks=pytest.mark.slow)],
     ids=["float64", "float32"],
 )
-@pytest.mark.parametrize("tuples", [True, False], ids=["tuple", "flat"])
+@pytest.mark.parametrize(
+    ("kind", "tuples"),
+    [
+        pytest.param("gru", True, id="gru"),
+        pytest.param("lstm", True, id="lstm"),
+        pytest.param("lstm", False, id="lstm-flat"),
+        pytest.param("rnn", True, id="rnn"),
+        pytest.param("gru", False, id="gru-flat", marks=pytest.mark.slow),
+        pytest.param("rnn", False, id="rnn-flat", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("units", [(5,), (5, 4)], ids=["one", "two"])
-@pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
 def test_exact_sweep_is_the_gradient_of_the_unbroken_sequence(kind, units, tuples, dtype):
     seed = len(kind) * 100 + len(units) * 10 + tuples
     print("seed", seed)
@@ -105,7 +114,9 @@ def test_exact_over_a_thousand_steps(rng):
 
 
 @pytest.mark.parametrize("policy", [tgc.Truncated(), tgc.Stale(1.0), tgc.Stale(0.5)], ids=str)
-@pytest.mark.parametrize("kind", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize(
+    "kind", ["gru", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("lstm", "rnn"))]
+)
 def test_the_other_policies_differ_measurably(kind, policy, rng):
     model = models.build(kind, (5,), True, tf.float64, rng)
     case = models.draw_case(model, rng, batch=4, steps=64)

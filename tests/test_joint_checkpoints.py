@@ -57,7 +57,7 @@ def check_close(got, wanted):
         np.testing.assert_allclose(got[name], value, 1e-10, 1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 3), (3, 2)])
+@pytest.mark.parametrize(("before", "after"), [(2, 3), pytest.param(3, 2, marks=pytest.mark.slow)])
 def test_another_number_of_ranks_goes_on(tmp_path, wanted, before, after):
     ranks(before, lambda group: train(tmp_path, group, steps=2))
     found = ranks(after, lambda group: train(tmp_path, group))

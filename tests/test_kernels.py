@@ -117,8 +117,10 @@ def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
     assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
 
 
-@pytest.mark.parametrize("engine", ["loop", "fused"])
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    ("engine", "batch"),
+    [("loop", 1), ("loop", 3), ("fused", 1), pytest.param("fused", 3, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("kind", ["basic lstm", "lstm relu", "gru"])
 def test_few_streams_are_stock(kind, batch, engine):
     # One step alone is a case of its own, and so is float32 where constants are written out.

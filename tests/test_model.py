@@ -86,8 +86,19 @@ def test_the_loss_of_classes_is_their_cross_entropy(spec, rng):
     assert metrics["correct"] == hits and metrics["scored"] == 8
 
 
-@pytest.mark.parametrize("cell", list(CELLS))
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize(
+    ("cell", "optimizer"),
+    [
+        pytest.param(
+            cell,
+            optimizer,
+            id=f"{cell}-{optimizer}",
+            marks=[] if cell == "gru" or optimizer == "adam" else [pytest.mark.slow],
+        )
+        for cell in CELLS
+        for optimizer in OPTIMIZERS
+    ],
+)
 def test_every_cell_and_optimiser_can_be_built(cell, optimizer, rng):
     # The forward pass, which is what XLA compiles, is the same with every optimiser.
     engine = "auto" if optimizer == "adam" else "loop"

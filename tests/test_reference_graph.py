@@ -78,8 +78,15 @@ def unrolled(engine, cell, x, start, resets, lengths):
         return pytest.skip(f"{engine} refuses: {refusal}")
 
 
-@pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dtype", "ragged"),
+    [
+        pytest.param("float32", False, id="float32-whole"),
+        pytest.param("float64", True, id="float64-ragged"),
+        pytest.param("float32", True, id="float32-ragged", marks=pytest.mark.slow),
+        pytest.param("float64", False, id="float64-whole", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("engine", EACH)
 @pytest.mark.parametrize("model", MODELS)
 def test_dynamic_rnn_is_the_reference(model, engine, dtype, ragged, rng):

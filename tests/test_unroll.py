@@ -45,8 +45,21 @@ def initial(kind, rng):
     return rng.normal(size=(B, H))
 
 
-@pytest.mark.parametrize("time_major", [False, True], ids=["batch", "time"])
-@pytest.mark.parametrize("engine", EACH)
+@pytest.mark.parametrize(
+    ("engine", "time_major"),
+    [
+        *(pytest.param(engine, False, id=f"{engine}-batch") for engine in EACH),
+        *(
+            pytest.param(
+                engine,
+                True,
+                id=f"{engine}-time",
+                marks=[] if engine == "loop" else [pytest.mark.slow],
+            )
+            for engine in EACH
+        ),
+    ],
+)
 @pytest.mark.parametrize("kind", CELLS)
 def test_every_engine_is_the_oracle(kind, engine, time_major, rng):
     found, start = layer(kind, rng), initial(kind, rng)
