@@ -130,21 +130,12 @@ def _gathered(target: Target) -> _Gathered:
         *tf.gradients(squares / 2, net.weights),
         *tf.gradients(products, net.weights),
     ]
-    variables = [_local(f"{net.variables[0].op.name}/lesson_{n}", s) for n, s in enumerate(sums)]
+    variables = [
+        stepping.accumulator(f"{net.variables[0].op.name}/lesson_{n}", s)
+        for n, s in enumerate(sums)
+    ]
     added = [v.assign_add(one) for v, one in zip(variables, sums, strict=True)]
     return _Gathered(variables, [v.read_value() for v in variables], tf.group(*added))
-
-
-def _local(name: str, like: tf.Tensor) -> tf.Variable:
-    shape, dtype = like.shape, like.dtype
-    return tf.Variable(
-        lambda: tf.zeros(shape, dtype),
-        trainable=False,
-        collections=[tf.GraphKeys.LOCAL_VARIABLES],
-        name=f"accumulated/{name}",
-        dtype=dtype,
-        use_resource=True,
-    )
 
 
 def _together(gathered: _Gathered, net: Predictor) -> _Part:

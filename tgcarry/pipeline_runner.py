@@ -115,11 +115,12 @@ class PipelineRunner:
 
     def plan(self, chunks: Sequence[Chunk]) -> str:
         """Says in a line who does what in the first window, and how much time is idle."""
-        plan = self._pipeline.plan(chunks, breaks=_breaks(chunks))
+        breaks = _breaks(chunks)
+        plan = self._pipeline.plan(chunks, breaks=breaks)
         idle = sorted({*range(plan.size)} - {stage.rank for stage in plan.stages})
         if not idle:
             return str(plan)
-        ended = plan.stages[-1].chunks.stop in _breaks(chunks)
+        ended = plan.stages[-1].chunks.stop in breaks
         who = f"ranks {listed(idle)} have" if len(idle) > 1 else f"rank {idle[0]} has"
         remedy = "a shorter --chunk, or fewer ranks" if ended else "a larger --window"
         return f"{plan}; {who} nothing to do in it: give {remedy}, or a smaller --segment"

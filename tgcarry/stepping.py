@@ -19,6 +19,19 @@ class Group(NamedTuple):
     """Largest global norm of this group's gradients; None for no limit."""
 
 
+def accumulator(name: str, like: Any) -> tf.Variable:
+    """Makes a local variable of zeros, to add up what is like a tensor or a variable."""
+    shape, dtype = like.shape, like.dtype.base_dtype
+    return tf.Variable(
+        lambda: tf.zeros(shape, dtype),
+        trainable=False,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+        name=f"accumulated/{name}",
+        dtype=dtype,
+        use_resource=True,
+    )
+
+
 def widest_dtype(variables: Iterable[tf.Variable]) -> tf.DType:
     """Returns the dtype with the most bits among variables."""
     return max((v.dtype.base_dtype for v in variables), key=lambda dtype: dtype.size)

@@ -75,7 +75,9 @@ def build_updates(
     groups = [
         g._replace(gradients=[stepping.once_per_row(x) for x in g.gradients]) for g in groups
     ]
-    accumulators = [[_accumulator(variable) for variable in group.variables] for group in groups]
+    accumulators = [
+        [stepping.accumulator(v.op.name, v) for v in group.variables] for group in groups
+    ]
     every = [a for row in accumulators for a in row]
     added = [
         _add(accumulator, gradient)
@@ -115,19 +117,6 @@ def build_updates(
         learn=learn,
         apply_and_learn=apply_and_learn,
         sums=gathered,
-    )
-
-
-def _accumulator(variable: tf.Variable) -> tf.Variable:
-    dtype = variable.dtype.base_dtype
-    shape = variable.shape
-    return tf.Variable(
-        lambda: tf.zeros(shape, dtype),
-        trainable=False,
-        collections=[tf.GraphKeys.LOCAL_VARIABLES],
-        name=f"accumulated/{variable.op.name}",
-        dtype=dtype,
-        use_resource=True,
     )
 
 
