@@ -113,7 +113,10 @@ def show(paths: Sequence[str]) -> dict[str, Any]:
             peak_of(read)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BenchmarkError(f"{path} is not what --json writes: {error}") from error
-        results = joined(results, read) if results else read
+        try:
+            results = joined(results, read) if results else read
+        except ValueError as error:
+            raise BenchmarkError(f"{path}: {error}") from error
     return with_means(results)
 
 

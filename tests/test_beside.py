@@ -76,6 +76,15 @@ def test_close_in_the_middle_of_work_waits_for_it(beside):
     assert beside.finish(), "nothing is waited for any more"
 
 
+@pytest.mark.parametrize("error", [SystemExit("bad file"), KeyboardInterrupt()], ids=repr)
+def test_whatever_ends_the_work_is_no_reason_to_wait_for_ever(error, beside):
+    def end():
+        raise error
+
+    beside.start([end])
+    assert not beside.finish()
+
+
 def test_nothing_started_nothing_to_wait_for(beside):
     assert beside.finish()
     assert threads() == []

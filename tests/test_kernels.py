@@ -35,7 +35,7 @@ def largest_error(got, wanted):
     return max(errors)
 
 
-def everything(kind, engine, shape, dtype, flags, known, seed, time_major=False):
+def everything(kind, engine, shape, dtype, flags, known, seed, time_major=False, pad_to=None):
     """Returns outputs, final state and all gradients of one unrolled cell, flat."""
     batch, steps, width, units = shape
     rng = np.random.default_rng(seed)
@@ -61,6 +61,7 @@ def everything(kind, engine, shape, dtype, flags, known, seed, time_major=False)
             engine=engine,
             resets=given_resets,
             time_major=time_major,
+            pad_to=pad_to,
         )
         outputs = swap(outputs) if swap else outputs
         finals = tf.nest.flatten(final)
@@ -115,6 +116,54 @@ def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
     options = ((41, 6, 3, 4), "float64", flags, True, 5)
     got = everything(kind, "fused", *options)
     assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+@pytest.mark.parametrize("flags", [False, True])
+@pytest.mark.parametrize("kind", ["gru", "basic lstm", "rnn"])
+def test_many_streams_are_stock(kind, flags):
+    """So many that the inputs are multiplied in the loop."""
+    options = ((50, 6, 3, 4), "float64", flags, True, 5)
+    got = everything(kind, "loop", *options)
+    assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+@pytest.mark.parametrize("kind", ["stack", "lstm one tensor"])
+@pytest.mark.parametrize(("flags", "known", "time_major"), [(0, 0, 0), (0, 1, 1), (1, 0, 1)])
+@pytest.mark.parametrize("steps", [1, 7, 8])
+def test_padded_steps_change_nothing(kind, flags, known, time_major, steps):
+    options = ((3, steps, 2, 4), "float64", flags, known, 6, time_major)
+    got = everything(kind, "loop", *options, pad_to=4)
+    assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+def test_padded_steps_are_compiled_for_few_lengths():
+    """What is compiled is compiled for the shapes that it is called with."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [2, None, 3])
+        outputs, final = tgc.dynamic_rnn(
+            tgc.GRUCell(4), x, dtype=tf.float32, engine="fused", pad_to=8
+        )
+        calls = [op for op in graph.get_operations() if op.type.endswith("PartitionedCall")]
+        given = [t for op in calls for t in op.inputs if t.shape.rank == 3]
+        assert given
+        shapes = [tf.shape(t) for t in given]
+        slope = tf.reduce_sum(tf.gradients(tf.reduce_sum(outputs) + tf.reduce_sum(final), x)[0])
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            seen = set()
+            for length in range(3, 9):
+                found, shape, _ = session.run(
+                    [shapes, tf.shape(outputs), slope], {x: np.ones([2, length, 3])}
+                )
+                assert shape.tolist() == [2, length, 4]
+                seen.add(tuple(steps for steps, *_ in found))
+    assert seen == {(8,) * len(given)}
+
+
+@pytest.mark.parametrize("wrong", [0, -4, 2.0, True, "8"])
+def test_a_wrong_multiple_is_refused(wrong):
+    with pytest.raises(CarryError, match=rf"pad_to={wrong!r}.*such as 32"):
+        tgc.dynamic_rnn(tgc.GRUCell(2), tf.ones([1, 2, 3]), dtype=tf.float32, pad_to=wrong)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def full():
         applied=7,
         breaks=np.array([True, False, False]),
         resets={8: np.array([True, False]), 9: np.array([False, False])},
+        idle={9: np.array([False, True])},
         head=state,
         carry=tgc.LSTMStateTuple(state.h, state.c),
         carry_of=8,

@@ -131,6 +131,33 @@ def test_run_applies_what_gradients_says(policy, rng):
             before, state, at = after, runner.state, at + per_step
 
 
+def test_gradients_limits_upstreams_as_run_does(rng):
+    net, data = Net(sgd()), draw(rng, 4)
+    with tgc.Runner(net.chunk) as runner:
+        net.start(runner.session, rng)
+
+        def slopes(policy):
+            return list(runner.gradients(data.chunks(), policy=policy).variables.values())
+
+        cut = slopes(tgc.Truncated())
+        for policy in (tgc.ExactSweep, tgc.Stale):
+            whole, limited = slopes(policy()), slopes(policy(clip_norm=1e-3))
+            close(slopes(policy(clip_norm=1e9)), whole)
+            close(slopes(policy(clip_norm=1e-12)), cut)
+            gaps = [
+                max(np.abs(a - b).max() for a, b in zip(limited, other, strict=True))
+                for other in (whole, cut)
+            ]
+            assert min(gaps) > 1e-6, (policy, gaps)
+    with tgc.Runner(net.chunk, tgc.ExactSweep(clip_norm=1e-3)) as runner:
+        net.start(runner.session, rng)
+        before = net.weights(runner)
+        found = list(runner.gradients(data.chunks()).variables.values())
+        (report,) = runner.run(data.chunks())
+        assert report.clipped == 3
+        close(net.weights(runner), [w - LR * g for w, g in zip(before, found, strict=True)])
+
+
 @pytest.mark.parametrize("window", [1, 2, None])
 def test_reduce_mean_divides_by_the_chunks_of_the_step(window, rng):
     net, data = Net(sgd()), draw(rng)

@@ -220,6 +220,7 @@ def fake_row(key, ratio, **changes):
         "key": key,
         "label": key,
         "option": {},
+        "seconds": [[0.01]],
         "median": 0.01,
         "ratio": {"median": ratio, "low": ratio, "high": ratio},
         "gflops": 50.0,
@@ -311,6 +312,25 @@ def test_two_measurements_are_joined():
     assert joined["gemm"] == {"tensorflow": 100.0, "numpy": 95.0}
     again = results.joined(joined, two)
     assert len(again["results"]) == 2, "the later one replaces the earlier"
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"), [("machine", "cpu", "another"), ("settings", "seed", 8)]
+)
+def test_measurements_of_different_things_are_not_joined(part, name, value):
+    one, two = fake_results([fake_row("a", 1.0)]), fake_results([fake_row("a", 1.0)])
+    two[part] = {**two[part], name: value}
+    with pytest.raises(ValueError, match=f"{part} is .*{value}.*show it alone"):
+        results.joined(one, two)
+
+
+def test_rounds_are_those_of_the_rows():
+    fake = fake_results([fake_row("a", 1.0)], [fake_row("a", 1.0)])
+    fake["results"][0]["rows"][0]["seconds"] = [[1.0]] * 3
+    fake["results"][1]["rows"][0]["seconds"] = [[1.0]] * 7
+    assert results.rounds_of(fake) == "3 to 7 rounds"
+    fake["results"].pop()
+    assert results.rounds_of(fake) == "3 rounds"
 
 
 def test_the_picture(tmp_path):

@@ -69,9 +69,10 @@ def check_same(one, other):
     for name in ("first", "obeyed", "steps", "applied", "carry_of"):
         assert getattr(one, name) == getattr(other, name), name
     assert np.array_equal(one.breaks, other.breaks)
-    assert one.resets.keys() == other.resets.keys()
-    for chunk, flags in one.resets.items():
-        assert np.array_equal(flags, other.resets[chunk])
+    for flags, others in ((one.resets, other.resets), (one.idle, other.idle)):
+        assert flags.keys() == others.keys()
+        for chunk, array in flags.items():
+            assert np.array_equal(array, others[chunk])
     for name in ("head", "carry"):
         tf.nest.map_structure(
             np.testing.assert_array_equal, getattr(one, name), getattr(other, name)

@@ -44,6 +44,21 @@ def test_a_break_is_where_every_stream_starts_anew():
         assert list(ChunkSource(given).breaks()) == [True, False, False, True]
 
 
+def test_a_stream_goes_on_that_neither_starts_anew_nor_has_no_steps():
+    given = chunks([[True, True], [False, True], [False, False]])
+    given[2] = given[2]._replace(lengths=np.array([0, 2]))
+    source = ChunkSource(given)
+    list(source.breaks())
+    rows = [source.going_on(k).tolist() for k in range(3)]
+    assert rows == [[False, False], [True, False], [False, True]]
+    # What an earlier run knew is enough, and a position without it is one without idle streams.
+    again = ChunkSource(given, resets=source.resets_held, idle=source.idle_held)
+    assert [again.going_on(k).tolist() for k in range(3)] == rows
+    assert ChunkSource(given, resets=source.resets_held).going_on(2).all()
+    source.forget_before(2)
+    assert source.idle_held.keys() == source.resets_held.keys() == {2}
+
+
 def test_a_sequence_is_read_again_at_a_later_visit():
     given = Reads(chunks(QUIET))
     source = ChunkSource(given)

@@ -128,6 +128,7 @@ def linear_case(kind, rng):
     model = models.build(kind, (5, 4), True, tf.float64, rng)
     case = models.draw_case(model, rng, batch=4, steps=64)
     assert any(case.resets[:, start].any() for start in case.cuts)
+    assert any((case.lengths <= start).any() for start in case.cuts)
     design = tgc.SyntheticGradient(())
     chunk = tgc.build_chunk(
         model.loss, model.ports, model.final_state, model.feeds, synthetic=design
@@ -148,7 +149,8 @@ def test_the_upstream_is_the_prediction_where_streams_go_on(kind, rng):
         piece = oracle.chunk_of(start, stop, case.x, case.y, None, case.lengths)
         entering = oracle.cut_rows(state, case.resets[:, start])
         plain = oracle.gradients(model.layers, model.head, initial=entering, **piece)
-        ended = np.ones(4, bool) if stop == 64 else case.resets[:, stop]
+        # A sequence that is over is worth nothing more, though no other one follows.
+        ended = np.ones(4, bool) if stop == 64 else case.resets[:, stop] | (case.lengths <= stop)
         upstream = oracle.cut_rows(predict(plain.finals), ended)
         result = oracle.gradients(
             model.layers, model.head, initial=entering, upstream=upstream, **piece
@@ -165,7 +167,8 @@ def test_the_upstream_is_the_prediction_where_streams_go_on(kind, rng):
 
 def test_it_learns_from_streams_that_were_going_on(rng):
     """Holds the error of each chunk against one in NumPy, and with it who is learnt from."""
-    chunks = keepable_data(rng, 5, resets=True)
+    chunks = keepable_data(rng, 5, resets=True, ragged=True)
+    assert any((chunk.lengths == 0).any() for chunk in chunks)
     with tf.Graph().as_default():
         still = tf.train.GradientDescentOptimizer(0.0)
         graph = keepable(None, still, synthetic=tgc.SyntheticGradient((), still))
@@ -175,7 +178,7 @@ def test_it_learns_from_streams_that_were_going_on(rng):
     square = weight = 0.0
     assert reports[0].synthetic_error is None
     for index in range(1, 5):
-        rows = ~chunks[index].resets
+        rows = ~chunks[index].resets & (chunks[index].lengths > 0)
         target = seen[index].state_gradient[rows]
         if rows.any():
             square, weight = 0.99 * square + 0.01 * np.mean(target**2), 0.99 * weight + 0.01

@@ -9,6 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from keepable import chunk as keepable
 from keepable import data as keepable_data
+from plain import PLAIN
 from test_exactness import flat
 from test_synthetic import linear_case, predictor
 
@@ -17,9 +18,6 @@ from tgcarry import schedule
 from tgcarry.positions import packed_position, unpacked_position
 
 TRUNK = 0.3
-# Most of the time of so short a run is TensorFlow's, looking for a faster graph.
-PLAIN = tf.ConfigProto()
-PLAIN.graph_options.rewrite_options.disable_meta_optimizer = True
 
 
 def built(seed=3, **options):

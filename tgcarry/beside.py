@@ -53,7 +53,8 @@ class Beside:
             try:
                 for function in work:
                     function()
-            except Exception:
+            # Whatever it is, the caller waits to be told.
+            except BaseException:
                 self._done.put(False)
             else:
                 self._done.put(True)

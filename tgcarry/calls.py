@@ -194,10 +194,15 @@ class Calls:
         return Kept(visit, arrays, _bytes_of(arrays))
 
     def activation_bytes(self, data: Ready, state: Any) -> int:
-        """Measures what `keep` would keep of a chunk; visits it the first time only."""
+        """Measures what `keep` would keep of a chunk; visits it the first time only.
+
+        Its numbers need not be finite: a plan is no place to stop for them.
+        """
         shapes = tuple(array.shape for array in data.arrays)
         if shapes not in self._activation_bytes:
-            self._activation_bytes[shapes] = self.keep(data, state).nbytes
+            count = len(self._residual_tensors())
+            got = self._run("keep", data, tf.nest.flatten(state))
+            self._activation_bytes[shapes] = _bytes_of(got[len(got) - count :])
         return self._activation_bytes[shapes]
 
     def gather_kept(self, data: Ready, state: Any, upstream: Any, kept: Kept) -> Visit:

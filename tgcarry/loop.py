@@ -183,6 +183,7 @@ class Loop:
             applied=applied,
             breaks=self.source.breaks_read,
             resets=self.source.resets_held,
+            idle=self.source.idle_held,
             head=self.head,
             carry=self._carry,
             carry_of=self._carry_of,
@@ -213,9 +214,8 @@ class Loop:
 
     def abandon(self, through: int) -> None:
         """Forgets an open sweep whose last chunk is `through`; behind it every stream is cut."""
-        if self._carry is not None:
-            self._carry = states.map_numpy(np.zeros_like, self._carry)
-            self._carry_of = through
+        # Zeros, on every rank alike, whether or not one had made a visit yet.
+        self._carry, self._carry_of = None, through
         self._saved, self._kept, self._kept_from, self._kept_bytes = {}, {}, {}, 0
         self._again, self._asked = {}, None
         self._loaded, self._done, self.head = None, [], None
@@ -326,13 +326,13 @@ class Loop:
         going_on = np.zeros(data.batch, bool)
         if step.scale:
             try:
-                going_on = ~self.source.resets(step.chunk + 1)
+                going_on = self.source.going_on(step.chunk + 1)
             except KeyError:
                 raise RunError(
                     f"schedule: {step}, but nobody knows yet which streams go on behind it: read "
                     f"the next break before, or give a scale of 0 where there is none"
                 ) from None
-        was_going_on = np.zeros(data.batch, bool) if fresh else ~data.resets
+        was_going_on = self.source.going_on(step.chunk) & (not fresh)
         return Streams(going_on * step.scale, was_going_on)
 
     def _predicted(self, call: Callable[..., Visit], advance: bool, streams: Streams) -> Visit:
@@ -363,6 +363,9 @@ class Loop:
                 f"schedule: {step}, but the carry is chunk {self._carry_of}'s: visit an earlier "
                 f"chunk before"
             )
+        if self._carry is None:
+            # What came right before was left out.
+            return self.calls.zero_upstream(self.source[step.chunk].batch)
         since = [self.source.resets(k) for k in range(self._carry_of + 1, step.chunk + 1)]
         return states.scaled(states.cut_rows(self._carry, np.any(since, axis=0)), step.scale)
 

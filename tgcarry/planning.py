@@ -36,8 +36,15 @@ def steps_for(policy: Policy, loop: Loop) -> Iterator[schedule.Step]:
     breaks = loop.source.breaks()
     if not (isinstance(policy, ExactSweep) and policy.budget and policy.revisits):
         return policy.schedule(breaks)
-    first = next(breaks, None)
-    if first is None:
-        return iter(())
     loop.budget = policy.budget
-    return policy.schedule(chain([first], breaks), keep=plan_memory(policy, loop).kept)
+    return _within_budget(policy, loop, breaks)
+
+
+def _within_budget(
+    policy: ExactSweep, loop: Loop, breaks: Iterator[bool]
+) -> Iterator[schedule.Step]:
+    # Nothing is visited before the first step is asked for, where what goes wrong is looked after.
+    first = next(breaks, None)
+    if first is not None:
+        kept = plan_memory(policy, loop).kept
+        yield from policy.schedule(chain([first], breaks), keep=kept)

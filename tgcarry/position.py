@@ -39,10 +39,11 @@ class Position:
       breaks: bool `[n]`, of the chunks from `first` on that were read, whether every stream
         starts anew there.
       resets: bool `[B]` by chunk, as far as the carry may still cross them.
+      idle: bool `[B]`, of the same chunks, streams without a step there.
       head: nest of `[B, H]` arrays, the state behind the last chunk that was read forwards; None
         for zeros.
       carry: nest of `[B, H]` arrays, the gradient at the start of chunk `carry_of`; None before
-        any.
+        any, and behind a sweep that was left out.
       carry_of: that chunk; -1 before any.
       saved: states by the number of the chunk that they enter.
       kept: those that enter chunks whose activations are kept, which are computed again; None
@@ -59,6 +60,7 @@ class Position:
     applied: int = 0
     breaks: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     resets: Mapping[int, np.ndarray] = field(default_factory=dict)
+    idle: Mapping[int, np.ndarray] = field(default_factory=dict)
     head: Any = None
     carry: Any = None
     carry_of: int = -1

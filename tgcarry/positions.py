@@ -18,6 +18,7 @@ from tgcarry.position import Position, Visited
 
 _FORMAT = 1
 _COUNTS = ("first", "obeyed", "steps", "applied", "carry_of")
+_FLAGS = ("resets", "idle")
 _STATES = ("saved", "kept", "again")
 
 
@@ -35,7 +36,9 @@ def write_position(path: Path, position: Position) -> None:
 def packed_position(position: Position) -> bytes:
     """Returns what `write_position` writes."""
     arrays: dict[str, Any] = {"breaks": position.breaks}
-    arrays |= {f"resets/{chunk}": flags for chunk, flags in position.resets.items()}
+    for name in _FLAGS:
+        flags = getattr(position, name)
+        arrays |= {f"{name}/{chunk}": array for chunk, array in flags.items()}
     arrays |= _leaves("head", position.head) | _leaves("carry", position.carry)
     for name in _STATES:
         for chunk, state in getattr(position, name).items():
@@ -101,16 +104,12 @@ class _Reader:
         rest = json.loads(self._arrays["position"].tobytes())
         if rest["format"] != _FORMAT:
             raise ValueError(f"format {rest['format']}, and this version reads {_FORMAT}")
-        resets = {
-            int(name.removeprefix("resets/")): array
-            for name, array in self._arrays.items()
-            if name.startswith("resets/")
-        }
         count = sum(name.startswith("accumulated/") for name in self._arrays)
         return Position(
             **{name: int(rest[name]) for name in _COUNTS},
             breaks=self._arrays["breaks"],
-            resets=resets,
+            # Positions of earlier versions say nothing of idle streams.
+            **{name: self._by_chunk(name) for name in _FLAGS},
             head=self._nest("head", self._state),
             carry=self._nest("carry", self._carry),
             saved=self._states("saved", rest["saved"]),
@@ -120,6 +119,14 @@ class _Reader:
             visits=tuple(Visited(**visit) for visit in rest["visits"]),
             accumulated=tuple(self._arrays[f"accumulated/{n}"] for n in range(count)),
         )
+
+    def _by_chunk(self, name: str) -> dict[int, np.ndarray]:
+        start = f"{name}/"
+        return {
+            int(entry.removeprefix(start)): array
+            for entry, array in self._arrays.items()
+            if entry.startswith(start)
+        }
 
     def _states(self, name: str, chunks: Sequence[Any]) -> dict[int, Any]:
         return {int(n): self._nest(f"{name}/{n}", self._state) for n in chunks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -255,6 +256,7 @@ class Runner:
         policy = self._policy if policy is None else self._checked_policy(policy)
         loop = self._loop(chunks, initial_state, self._on_visit)
         loop.calls.clear()
+        loop.clip, loop.whole_norm = getattr(policy, "clip_norm", None), self._whole_norm
         loss, metrics, first = 0.0, dict.fromkeys(self._chunk.metrics, 0.0), None
         with loop:
             for step, following in with_next(steps_for(policy, loop)):
@@ -420,9 +422,14 @@ class Runner:
             first=start.first,
             breaks=start.breaks.tolist(),
             resets=start.resets,
+            idle=start.idle,
             mend=self._mended,
         )
         return Loop(calls, source, initial_state, on_visit)
+
+    def _whole_norm(self, norm: float) -> float:
+        """Returns the norm over all ranks' streams, given this rank's part of it."""
+        return math.sqrt(figures_of_all(self._group, norm * norm, {}, 0)[0])
 
     def _mended(self, chunk: Chunk, index: int) -> Chunk:
         """Leaves out streams whose data are not finite, if that is what is wanted."""

@@ -37,6 +37,8 @@ class ChunkSource:
       breaks: those of chunks from there on that an earlier run has read. A sequence's are not
         read again, other chunks are, in their turn.
       resets: the flags that the carry may still cross, of chunks that were read.
+      idle: bool `[B]` by chunk, of the same ones, streams without a step there; none if it is
+        left out.
       mend: checks a chunk of a number in place of `check_chunk`, and returns what to read for it;
         called at the first read, and again for one that it changed or that an earlier run read.
     """
@@ -49,6 +51,7 @@ class ChunkSource:
         first: int = 0,
         breaks: Iterable[bool] = (),
         resets: Mapping[int, np.ndarray] | None = None,
+        idle: Mapping[int, np.ndarray] | None = None,
         mend: Callable[[Chunk, int], Chunk] | None = None,
     ) -> None:
         wrong = isinstance(chunks, Chunk | Mapping | np.ndarray | str)
@@ -64,6 +67,7 @@ class ChunkSource:
         self._held: dict[int, Chunk] = {}
         self._ready: dict[int, Any] = {}
         self._resets: dict[int, np.ndarray] = dict(resets or {})
+        self._idle: dict[int, np.ndarray] = dict(idle or {})
         self.first = first
         self._breaks = bytearray(breaks)
         self._read = self._begun = first + len(self._breaks)
@@ -100,6 +104,11 @@ class ChunkSource:
         """The reset flags that are not forgotten, by chunk."""
         return dict(self._resets)
 
+    @property
+    def idle_held(self) -> dict[int, np.ndarray]:
+        """Which streams had no step, by the chunks that are not forgotten."""
+        return dict(self._idle)
+
     def __getitem__(self, index: int) -> Any:
         if index not in self._ready:
             self._get_ready(index)
@@ -125,6 +134,14 @@ class ChunkSource:
         """Returns the reset flags of a chunk that was read."""
         return self._resets[index]
 
+    def going_on(self, index: int) -> np.ndarray:
+        """Says which streams' sequences go on in a chunk that was read.
+
+        Not those that start anew there, nor those without a step there, which are over.
+        """
+        resets = self._resets[index]
+        return ~(resets | self._idle.get(index, np.zeros_like(resets)))
+
     def release(self, index: int) -> None:
         """Lets go of a chunk that had its last visit."""
         self._held.pop(index, None)
@@ -134,6 +151,7 @@ class ChunkSource:
         """Lets go of the reset flags of chunks before `index`."""
         while self._oldest < index:
             self._resets.pop(self._oldest, None)
+            self._idle.pop(self._oldest, None)
             self._oldest += 1
 
     def close(self) -> None:
@@ -168,6 +186,7 @@ class ChunkSource:
         self._ahead = None
         self._read += 1
         self._resets[index] = np.asarray(chunk.resets, bool)
+        self._idle[index] = np.asarray(chunk.lengths) == 0
         self._breaks.append(chunk.starts_anew)
         self._held[index] = chunk
         if self._sequence is not None:

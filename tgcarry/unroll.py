@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow.compat.v1 as tf
 
 from tgcarry import twins
+from tgcarry.data.wording import shown
 from tgcarry.engines import ENGINES, Engine, choose_engine, note_engine
 from tgcarry.errors import CarryError
 from tgcarry.repeated import Repeated
@@ -26,6 +27,7 @@ def dynamic_rnn(
     *,
     engine: str = "auto",
     resets: Any = None,
+    pad_to: int | None = None,
 ) -> tuple[Any, Any]:
     """Unrolls a cell over the time axis of its inputs.
 
@@ -57,19 +59,23 @@ def dynamic_rnn(
         streams out over the cores. Only "stock" has gradients of gradients.
       resets: bool `[B, L]` (`[L, B]` if `time_major`), True where a stream starts a new
         sequence. None for nowhere.
+      pad_to: pads the steps up to a multiple of this inside "fused" and "loop", so that inputs
+        of many lengths are compiled for a few only. Outputs keep the length of the inputs, and
+        no result changes; the padding takes its time. None for no padding.
 
     Returns:
       `(outputs, final_state)`: nest of `[B, L, H]`, nest like the state.
 
     Raises:
       CarryError: an unknown engine or one that cannot run the cell, `resets` of the wrong
-        dtype or rank, or an initial state whose structure, dtype or static width is not the
-        cell's.
+        dtype or rank, a `pad_to` below 1, or an initial state whose structure, dtype or static
+        width is not the cell's.
       TypeError, ValueError: as TensorFlow 1 raises them.
 
     Source: `tf.nn.dynamic_rnn` of TensorFlow 1.15.
     """
     _check_engine(engine)
+    _check_pad_to(pad_to)
     inputs = tf.nest.map_structure(tf.convert_to_tensor, inputs)
     if initial_state is not None:
         _check_state(cell, initial_state, tf.nest.flatten(inputs))
@@ -94,7 +100,7 @@ def dynamic_rnn(
     return _by_hand(
         cell,
         inputs,
-        _Steps(sequence_length, resets, time_major),
+        _Steps(sequence_length, resets, time_major, pad_to),
         initial_state,
         dtype,
         scope,
@@ -108,6 +114,7 @@ class _Steps(NamedTuple):
     lengths: Any
     resets: Any
     time_major: bool
+    pad_to: int | None
 
 
 def _stock(cell: Any, inputs: Any, resets: Any, **options: Any) -> tuple[Any, Any]:
@@ -135,11 +142,29 @@ def _by_hand(
             state = _zero_state(cell, x, dtype)
         else:
             state = tf.nest.map_structure(tf.convert_to_tensor, state)
-        lengths = checked_lengths(steps.lengths, x)
+        lengths, count = checked_lengths(steps.lengths, x), tf.shape(x)[0]
+        if steps.pad_to is not None:
+            x, lengths, fresh = _padded(x, lengths, fresh, steps.pad_to)
         outputs, final = _layer_by_layer(cell, x, x[0], state, lengths, fresh, compiled)
+        if steps.pad_to is not None:
+            outputs = outputs[:count]
         outputs = outputs if steps.time_major else tf.transpose(outputs, [1, 0, 2])
     outputs.set_shape([*inputs.shape.as_list()[:2], cell.output_size])
     return outputs, final
+
+
+def _padded(x: Any, lengths: Any, fresh: Any, multiple: int) -> tuple[Any, Any, Any]:
+    """Pads time-first inputs and flags to a multiple of steps; the lengths say what is real."""
+    known, streams = x.shape.as_list()[:2]
+    if known is not None and known % multiple == 0:
+        return x, lengths, fresh
+    steps = tf.shape(x)[0] if known is None else known
+    missing = -steps % multiple
+    if lengths is None:
+        lengths = tf.fill([tf.shape(x)[1] if streams is None else streams], steps)
+    if fresh is not None:
+        fresh = tf.pad(fresh, [[0, missing], [0, 0]])
+    return tf.pad(x, [[0, missing], [0, 0], [0, 0]]), lengths, fresh
 
 
 def unroll_repeated(
@@ -233,6 +258,15 @@ def _check_engine(name: Any) -> None:
     if not isinstance(name, str) or name not in ENGINES:
         raise CarryError(
             f"dynamic_rnn(engine={name!r}): no such engine; choose from {', '.join(ENGINES)}"
+        )
+
+
+def _check_pad_to(multiple: Any) -> None:
+    if multiple is None:
+        return
+    if isinstance(multiple, bool) or not isinstance(multiple, int) or multiple < 1:
+        raise CarryError(
+            f"dynamic_rnn(pad_to={shown(multiple)}): give a number of steps, such as 32, or None"
         )
 
 

@@ -75,7 +75,7 @@ def measure_case(
     with ExitStack() as stack:
         measured = _start_all(work, data, rows, settings, skipped, stack)
         _check_baseline(rows[0], skipped)
-        _run_rounds(measured, settings, skipped)
+        _run_rounds(measured, settings, skipped, rows[0])
         memory, found = _finish(measured, settings, skipped, folder)
         _check_baseline(rows[0], skipped)
     errors = _check(work, arrays, measured, found)
@@ -166,7 +166,9 @@ def _calls(seconds: float, wanted: float) -> int:
     return max(1, min(MOST_CALLS, round(wanted / max(seconds, 1e-6))))
 
 
-def _run_rounds(measured: list[Measured], settings: Settings, skipped: dict[str, str]) -> None:
+def _run_rounds(
+    measured: list[Measured], settings: Settings, skipped: dict[str, str], baseline: Row
+) -> None:
     time.sleep(SETTLE)
     for number in range(settings.rounds):
         # Each takes its turn behind each other's.
@@ -178,6 +180,7 @@ def _run_rounds(measured: list[Measured], settings: Settings, skipped: dict[str,
                 _leave_out(one.row, problem, settings, skipped)
             time.sleep(SETTLE)
         measured[:] = [one for one in measured if one.row.key not in skipped]
+        _check_baseline(baseline, skipped)
 
 
 def _finish(

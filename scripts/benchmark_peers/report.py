@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark_peers.results import case_title, means, peak_of, ratio_of, uncut, versions_of
+from benchmark_peers.results import (
+    case_title,
+    means,
+    peak_of,
+    ratio_of,
+    rounds_of,
+    uncut,
+    versions_of,
+)
 
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 
@@ -98,7 +106,7 @@ def machine_lines(results: Mapping[str, Any]) -> list[str]:
         f"{versions}.",
         f"Peak of float32 matrix products: {gemm['tensorflow']:.0f} GFLOP/s by TensorFlow, "
         f"{gemm['numpy']:.0f} by NumPy.",
-        f"{settings['rounds']} rounds, each row about {settings['seconds']:g} s a round; "
+        f"{rounds_of(results)}, each row about {settings['seconds']:g} s a round; "
         f"seed {settings['seed']}.",
     ]
 

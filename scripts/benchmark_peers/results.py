@@ -61,7 +61,15 @@ def with_means(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def joined(results: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Joins two measurements of one machine; a case that both have is the later one's."""
+    """Joins two measurements of one machine; a case that both have is the later one's.
+
+    Raises:
+      ValueError: they are not of one machine, or not of the same arrays.
+    """
+    for name in ("machine", "settings"):
+        mine, others = _but_rounds(results[name]), _but_rounds(more[name])
+        if mine != others:
+            raise ValueError(f"its {name} is {others}, the first file's is {mine}: show it alone")
     cases = {(r["cell"], r["case"]): r for r in [*results["results"], *more["results"]]}
     gemm = {name: max(rate, more["gemm"][name]) for name, rate in results["gemm"].items()}
     skipped = list(dict.fromkeys([*results["skipped"], *more["skipped"]]))
@@ -72,6 +80,19 @@ def joined(results: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
         "failed": [*results["failed"], *more["failed"]],
         "results": list(cases.values()),
     }
+
+
+def _but_rounds(told: Any) -> Any:
+    """Leaves out what every row tells for itself."""
+    return {k: v for k, v in told.items() if k != "rounds"} if isinstance(told, dict) else told
+
+
+def rounds_of(results: Mapping[str, Any]) -> str:
+    """Says how many rounds were measured: of all cases, or the fewest and the most."""
+    counts = {len(row["seconds"]) for result in results["results"] for row in result["rows"]}
+    counts = counts or {results["settings"]["rounds"]}
+    few, most = min(counts), max(counts)
+    return f"{few} rounds" if few == most else f"{few} to {most} rounds"
 
 
 def problems(results: Mapping[str, Any]) -> list[str]:

@@ -60,10 +60,14 @@ def part_of(position: Position, rank: int, size: int) -> Position:
             return None
         return states.map_numpy(lambda leaf: leaf[rows_of(len(leaf), rank, size)], nest)
 
+    def cut_flags(flags: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+        return {k: array[rows_of(len(array), rank, size)] for k, array in flags.items()}
+
     mine = rank == 0
     return replace(
         position,
-        resets={k: flags[rows_of(len(flags), rank, size)] for k, flags in position.resets.items()},
+        resets=cut_flags(position.resets),
+        idle=cut_flags(position.idle),
         head=cut(position.head),
         carry=cut(position.carry),
         saved={k: cut(state) for k, state in position.saved.items()},
@@ -76,7 +80,7 @@ def part_of(position: Position, rank: int, size: int) -> Position:
 
 def _emptied(visit: Any) -> Any:
     zeros = dict.fromkeys(visit.metrics, 0.0)
-    return visit._replace(loss=0.0, metrics=zeros, time_steps=0, clipped=False)
+    return visit._replace(loss=0.0, metrics=zeros, time_steps=0, upstream_norm=0.0, clipped=False)
 
 
 def whole_of(parts: Sequence[Position]) -> Position:
@@ -95,6 +99,7 @@ def whole_of(parts: Sequence[Position]) -> Position:
     return replace(
         first,
         resets=dict(_joined_rows([part.resets for part in parts])),
+        idle=dict(_joined_rows([part.idle for part in parts])),
         head=_joined([part.head for part in parts]),
         carry=_joined([part.carry for part in parts]),
         again={k: _joined([part.again[k] for part in parts]) for k in first.again},
@@ -107,6 +112,7 @@ def _place(p: Position) -> tuple[Any, ...]:
         *counts,
         p.breaks.tobytes(),
         sorted(p.resets),
+        sorted(p.idle),
         sorted(p.again),
         p.head is None,
         p.carry is None,
