@@ -94,6 +94,40 @@ def test_a_forward_visit_keeps_nothing_for_a_reverse():
     assert min(len(op.outputs) for op in with_outputs) > 2, "what the reverse needs as well"
 
 
+@pytest.mark.parametrize("batch", [None, 16])
+def test_a_model_that_another_reads_runs_once_in_a_forward_visit(batch):
+    lower, upper = tgc.GRUCell(3), tgc.BasicLSTMCell(2)
+    ports = tgc.carry_ports(tgc.MultiRNNCell([lower, upper]), batch)
+    x = tf.placeholder(tf.float32, [batch, None, 3])
+    outputs, below = tgc.dynamic_rnn(
+        lower, x, initial_state=ports.initial_state[0], engine="fused", scope="lower"
+    )
+    outputs, above = tgc.dynamic_rnn(
+        upper,
+        tf.tanh(outputs),
+        initial_state=ports.initial_state[1],
+        engine="fused",
+        scope="upper",
+    )
+    chunk = tgc.build_chunk(tf.reduce_sum(outputs), ports, (below, above), {"x": x})
+    calls = [op for op in operations_before(chunk.forward_state) if "PartitionedCall" in op.type]
+    lowest = [op for op in calls if op.name.startswith("lower")]
+    highest = [op for op in calls if op.name.startswith("upper")]
+    # As many as the streams were shared out in, for each of the two.
+    assert len(lowest) == len(highest) >= 1
+    assert {len(op.outputs) for op in highest} == {2}, "the last state alone"
+
+
+def test_a_layer_in_tensorflows_loop_does_not_have_the_others_keep_anything():
+    cell = tgc.MultiRNNCell([tgc.GRUCell(3), tgc.LSTMCell(2, use_peepholes=True)])
+    ports = tgc.carry_ports(cell)
+    x = tf.placeholder(tf.float32, [None, None, 3])
+    outputs, final = tgc.dynamic_rnn(cell, x, initial_state=ports.initial_state, engine="loop")
+    chunk = tgc.build_chunk(tf.reduce_sum(outputs), ports, final, {"x": x})
+    calls = [op for op in operations_before(chunk.forward_state) if "PartitionedCall" in op.type]
+    assert [len(op.outputs) for op in calls] == [2], "outputs and state"
+
+
 def test_a_state_without_a_twin_is_its_own():
     state = tgc.LSTMStateTuple(tf.zeros([2, 3]), tf.identity(tf.zeros([2, 3]), "final_state"))
     assert twin(state) == state

@@ -100,8 +100,9 @@ def test_at_first_it_is_truncation_to_the_bit(cell, rng):
         assert mine or np.array_equal(values[name], values_[name]), name
     # The second chunk teaches what the first one's end was worth, the third one asks for it.
     assert rest_[0].upstream_norms == (0.0,) and rest_[0].synthetic_error > 0
-    assert all(report.upstream_norms[0] > 0 for report in rest_[1:-1])
-    assert rest_[-1].upstream_norms == (0.0,)
+    goes_on = [bool((chunk.lengths > 0).any()) for chunk in chunks[1:]] + [False]
+    assert [report.upstream_norms[0] > 0 for report in rest_[1:]] == goes_on[2:]
+    assert any(goes_on[2:])
     assert all(report.synthetic_error is None for report in rest)
     moved = [n for n in end if not n.startswith("synthetic")]
     assert any(not np.array_equal(end[n], end_[n]) for n in moved)
@@ -127,13 +128,20 @@ def linear_case(kind, rng):
     """Builds a model with a linear predictor, and draws data in which streams start anew."""
     model = models.build(kind, (5, 4), True, tf.float64, rng)
     case = models.draw_case(model, rng, batch=4, steps=64)
-    assert any(case.resets[:, start].any() for start in case.cuts)
-    assert any((case.lengths <= start).any() for start in case.cuts)
+    # One sequence is over before the last chunk, and no other follows; in another stream one does.
+    case.lengths[1:3] = case.cuts[-1], 64
+    case.resets[1, case.cuts[-1] :] = False
+    case.resets[2, case.cuts[0]] = True
     design = tgc.SyntheticGradient(())
     chunk = tgc.build_chunk(
         model.loss, model.ports, model.final_state, model.feeds, synthetic=design
     )
     return model, case, chunk
+
+
+def ended(case, stop):
+    """Says which streams' sequences do not go on behind a step, in NumPy."""
+    return np.ones(4, bool) if stop == 64 else case.resets[:, stop] | (case.lengths <= stop)
 
 
 @pytest.mark.parametrize("kind", ["gru", "lstm"])
@@ -149,9 +157,7 @@ def test_the_upstream_is_the_prediction_where_streams_go_on(kind, rng):
         piece = oracle.chunk_of(start, stop, case.x, case.y, None, case.lengths)
         entering = oracle.cut_rows(state, case.resets[:, start])
         plain = oracle.gradients(model.layers, model.head, initial=entering, **piece)
-        # A sequence that is over is worth nothing more, though no other one follows.
-        ended = np.ones(4, bool) if stop == 64 else case.resets[:, stop] | (case.lengths <= stop)
-        upstream = oracle.cut_rows(predict(plain.finals), ended)
+        upstream = oracle.cut_rows(predict(plain.finals), ended(case, stop))
         result = oracle.gradients(
             model.layers, model.head, initial=entering, upstream=upstream, **piece
         )

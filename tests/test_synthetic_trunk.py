@@ -11,7 +11,7 @@ from keepable import chunk as keepable
 from keepable import data as keepable_data
 from plain import PLAIN
 from test_exactness import flat
-from test_synthetic import linear_case, predictor
+from test_synthetic import ended, linear_case, predictor
 
 import tgcarry as tgc
 from tgcarry import schedule
@@ -116,8 +116,7 @@ def test_gradients_are_those_of_numpy(kind, rng):
         piece = oracle.chunk_of(start, stop, case.x, case.y, None, case.lengths)
         entering = oracle.cut_rows(state, case.resets[:, start])
         plain = oracle.gradients(model.layers, model.head, initial=entering, **piece)
-        ended = np.ones(4, bool) if stop == 64 else case.resets[:, stop]
-        upstream = oracle.cut_rows(predict(plain.finals), ended)
+        upstream = oracle.cut_rows(predict(plain.finals), ended(case, stop))
         whole = oracle.gradients(
             model.layers, model.head, initial=entering, upstream=upstream, **piece
         )
@@ -128,7 +127,7 @@ def test_gradients_are_those_of_numpy(kind, rng):
             missed = np.concatenate(
                 [a - b for a, b in zip(flatten(said), flatten(told), strict=True)], 1
             )
-            error = missed @ kernel.T * ~case.resets[:, start, None]
+            error = missed @ kernel.T * ~ended(case, start)[:, None]
             results.append(back(model, before, error))
         before = (entering, piece, plain)
         state = whole.finals

@@ -236,8 +236,9 @@ class Synthetic:
     as long as M is wrong, and wherever the state does not tell what will be asked of it. At first
     M is zero, and this is `Truncated`. The model must not move faster than M learns.
 
-    The upstream of streams that end with a chunk is zero: the flags of the following chunk are
-    read ahead. M learns nothing from streams that start with a chunk, for which it is not asked.
+    The upstream of streams that end with a chunk is zero: the flags and lengths of the following
+    chunk are read ahead, and a stream without a step there is over. M learns nothing from streams
+    that start with a chunk or have no step in it, for which it is not asked.
 
     With `trunk` the model is to make states that M can tell the gradient from: what M missed is
     part of its loss,

@@ -150,7 +150,7 @@ class _Walk:
             return self._residual(x, x_alone, inner) if _is_residual(cell) else inner
         if id(cell) in self._layers:
             return self._by_hand(cell, x, x_alone, state, last)
-        return self._stock(cell, x, state)
+        return self._stock(cell, x, x_alone, state)
 
     def _multi(self, cell: Any, x: Any, x_alone: Any, state: Any, last: bool) -> Unrolled:
         states = state
@@ -194,14 +194,20 @@ class _Walk:
 
         return Unrolled(run.outputs, packed(run.final), run.outputs_alone, packed(run.final_alone))
 
-    def _stock(self, cell: Any, x: Any, state: Any) -> Unrolled:
-        inputs = x
+    def _stock(self, cell: Any, x: Any, x_alone: Any, state: Any) -> Unrolled:
+        outputs, final = self._looped(cell, x, state)
+        if x_alone is x:
+            return Unrolled(outputs, final, outputs, final)
+        # A loop of its own, or the layers below would keep everything for its sake.
+        return Unrolled(outputs, final, *self._looped(cell, x_alone, state))
+
+    def _looped(self, cell: Any, inputs: Any, state: Any) -> tuple[Any, Any]:
         if self._fresh is not None:
-            cell, inputs = ResettingCell(cell), with_flags(x, self._fresh)
+            cell, inputs = ResettingCell(cell), with_flags(inputs, self._fresh)
         outputs, final = tf.nn.dynamic_rnn(
             cell, inputs, self._lengths, initial_state=state, time_major=True
         )
-        return Unrolled(outputs, final, outputs, final)
+        return outputs, final
 
 
 def with_flags(inputs: Any, fresh: Any) -> Any:

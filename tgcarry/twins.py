@@ -25,8 +25,19 @@ def with_twin(final: Any, alone: Any) -> Any:
 
 
 def twin(final: Any) -> Any:
-    """Returns the nest of twins of a final state; leaves without one are their own."""
-    return tf.nest.map_structure(_twin, final)
+    """Returns the nest of twins of a final state; leaves without one are their own.
+
+    So are leaves that the others' twins are computed from anyway: those of a model whose outputs
+    another one reads.
+    """
+    leaves = tf.nest.flatten(final)
+    twins = [_twin(leaf) for leaf in leaves]
+    lowest = _operations_before(twins)
+    taken = [
+        leaf if other is not leaf and _made_of(leaf) <= lowest else other
+        for leaf, other in zip(leaves, twins, strict=True)
+    ]
+    return tf.nest.pack_sequence_as(final, taken)
 
 
 def _twin(leaf: tf.Tensor) -> tf.Tensor:
@@ -37,3 +48,24 @@ def _twin(leaf: tf.Tensor) -> tf.Tensor:
         return leaf.graph.get_tensor_by_name(f"{scope}/{_ALONE}:0")
     except KeyError:
         return leaf
+
+
+def _operations_before(tensors: list[tf.Tensor]) -> set[tf.Operation]:
+    """Returns all operations that tensors are computed by."""
+    seen: set[tf.Operation] = set()
+    waiting = [tensor.op for tensor in tensors]
+    while waiting:
+        op = waiting.pop()
+        if op not in seen:
+            seen.add(op)
+            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+    return seen
+
+
+def _made_of(leaf: tf.Tensor) -> set[tf.Operation]:
+    """Returns the operations whose results a leaf only passes on or puts side by side."""
+    if leaf.op.type == "Identity":
+        return _made_of(leaf.op.inputs[0])
+    if leaf.op.type == "ConcatV2":
+        return set().union(*(_made_of(part) for part in leaf.op.inputs[:-1]))
+    return {leaf.op}
