@@ -6,8 +6,9 @@ For example:
   python scripts/compare_policies.py --data=my.csv --target=load --chunks=10,50 --seconds=60
   python scripts/compare_policies.py --data=stdlib --policies=truncated,exact:4 --steps=500
 
-Policies: truncated, stale, stale:DECAY, exact, exact:WINDOW, random:P, random:P:WINDOW, synthetic.
-A window is in chunks; without one it is as long as the steps that gradients are compared on.
+Policies: truncated, stale, stale:DECAY, exact, exact:WINDOW, random:P, random:P:WINDOW, synthetic,
+synthetic:TRUNK. A window is in chunks; without one it is as long as the steps that gradients are
+compared on.
 
 Leaves comparison.json, comparison.md and comparison.png in --out, and prints the tables and a
 recommendation. The same command again takes up the trainings that are there.
@@ -30,6 +31,7 @@ from tgcarry.laboratory import plot, report
 from tgcarry.laboratory.asked import read_policies
 from tgcarry.laboratory.compare import Question, compare
 from tgcarry.laboratory.measure import Plan
+from tgcarry.laboratory.own import POLICIES
 from tgcarry.laboratory.recommend import Budget, recommend
 from tgcarry.model import CELLS, OPTIMIZERS
 from tgcarry.options import TrainOptions
@@ -38,6 +40,11 @@ flags.adopt_module_key_flags(_data_flags)
 flags.set_default(_data_flags.SEQUENCE, 50)
 flags.set_default(_data_flags.DATA, "recall")
 
+_MODEL = flags.DEFINE_string(
+    "model",
+    None,
+    "FILE.py:FUNCTION that builds a model of your own, in place of --cell, --units, --embedding.",
+)
 _CELL = flags.DEFINE_enum("cell", "gru", list(CELLS), "Kind of cell.")
 _UNITS = flags.DEFINE_list("units", ["32"], "Units of each layer: 64,32 for two layers.")
 _EMBEDDING = flags.DEFINE_integer("embedding", 32, "Width of a character's vector.")
@@ -48,9 +55,14 @@ _RATES = flags.DEFINE_list(
 _CLIP = flags.DEFINE_float("clip_norm", 1.0, "Largest global norm of a gradient; 0: no limit.")
 _ENGINE = flags.DEFINE_enum("engine", "auto", list(ENGINES), "How training unrolls the cells.")
 _SYNTHETIC = flags.DEFINE_integer("synthetic", 64, "Hidden units of what synthetic predicts with.")
+_SYNTHETIC_RATE = flags.DEFINE_float(
+    "synthetic_rate", 0.01, "Adam's learning rate for what synthetic predicts with."
+)
 
 _POLICIES = flags.DEFINE_list(
-    "policies", ["truncated", "stale", "exact", "exact:2", "random:0.3"], "What to compare."
+    "policies",
+    list(POLICIES),
+    "What to compare.",
 )
 _CHUNKS = flags.DEFINE_list("chunks", ["5", "10"], "Steps of a chunk: each length is tried.")
 _SECONDS = flags.DEFINE_float("seconds", 0.0, "Training time of each setting; 0: no limit.")
@@ -97,6 +109,7 @@ def _question() -> Question:
         seed=_SEED.value,
         engine=_ENGINE.value,
         synthetic=_SYNTHETIC.value,
+        synthetic_rate=_SYNTHETIC_RATE.value,
     )
     plan = Plan(
         policies=read_policies(_POLICIES.value),
@@ -111,7 +124,9 @@ def _question() -> Question:
     if min(_SECONDS.value, _STEPS.value, _MEMORY.value) < 0:
         raise RunError(f"a budget of {budget}: give numbers of at least 0")
     rates = tuple(float(rate) for rate in _numbers(_RATES, float))
-    return Question(options, plan, budget, rates, _STRETCH.value, _POINTS.value)
+    return Question(
+        options, plan, budget, rates, _STRETCH.value, _POINTS.value, model=_MODEL.value
+    )
 
 
 def _say(text: str) -> None:

@@ -63,7 +63,7 @@ def write(folder: Path, found: dict[str, RunCredit]) -> None:
     path = folder / "credit.json"
     plain = {name: run.to_json() for name, run in found.items()}
     try:
-        path.write_text(json.dumps(plain, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(plain, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise LogError(f"{path}: cannot be written: {because(error)}") from error
     chunks = {run.chunk for run in found.values()}

@@ -1,5 +1,6 @@
 """Credit travel measured through the ports: against NumPy, and under every policy."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from loading import load_all
 
 import tgcarry as tgc
 from tgcarry import schedule
-from tgcarry.credit import crossings, draw_credit, measure_credit
+from tgcarry.credit import RunCredit, crossings, draw_credit, measure_credit
+from tgcarry.credit.curve import LARGEST
 from tgcarry.data import Chunk
 from tgcarry.errors import RunError
 
@@ -236,6 +238,57 @@ class TestRealModels:
         np.testing.assert_allclose(share, np.maximum(0, 1 - np.arange(1, 31) / 10), atol=1e-12)
         assert whole.diagnosis.kind in ("steady", "exploding")
         np.testing.assert_array_equal(whole.arriving, whole.curve)
+
+
+class TestOverflow:
+    """Two streams; the sequence of one began later, which is no overflow."""
+
+    def measured(self, rng, policy, matrix=None):
+        resets = np.zeros((2, 40), bool)
+        resets[1, 30] = True
+        matrix = turned(rng, 1e6) if matrix is None else matrix
+        with linear_runner(matrix, tf.float32, policy) as runner:
+            return measure_credit(runner, nothing(2, 40, 5, resets), 20, losses=4)
+
+    def test_a_model_that_explodes_is_said_to(self, rng):
+        got = self.measured(rng, tgc.ExactSweep())
+        assert got.diagnosis.kind == "exploding"
+        assert got.diagnosis.factor == pytest.approx(1e6, rel=0.01)
+        assert "beyond all numbers from" in got.diagnosis.sentence
+        # float32 ends at 3.4e38; an infinite one stays so, whatever it is multiplied by.
+        assert np.isfinite(got.curve).all() and np.isfinite(got.arriving).all()
+        for end, norms in zip(got.steps, got.norms, strict=True):
+            lived = np.arange(1, 21) <= end - 30 * (end >= 30)
+            assert (~np.isnan(norms[:, 1])).tolist() == lived.tolist()
+            assert not np.isnan(norms[:, 0]).any()
+            assert (np.diff(norms[:, 0]) >= 0).all()
+
+    def test_a_policy_that_cuts_it_truncates(self, rng):
+        got = self.measured(rng, tgc.Truncated())
+        assert got.diagnosis.kind == "truncated" and got.diagnosis.cut <= 5
+        assert not got.arriving[5:].any()
+
+    def test_weighing_up_is_bounded_too(self, rng):
+        got = self.measured(rng, tgc.RandomTruncation(0.2, seed=1))
+        assert np.isfinite(got.arriving).all()
+
+    def test_infinite_times_nothing_is_beyond_all_numbers(self, rng):
+        """Along one direction credit explodes, and all others are multiplied by 0."""
+        got = self.measured(rng, tgc.ExactSweep(), np.diag([1e6, 0.0, 1.0, 0.5]))
+        assert got.diagnosis.kind == "exploding"
+        assert not np.isnan(got.norms[:, :, 0]).any()
+
+    def test_what_is_written_is_json(self, rng):
+        run = RunCredit(3, tgc.ExactSweep(), 5, self.measured(rng, tgc.ExactSweep()))
+        text = json.dumps(run.to_json(), allow_nan=False)
+        assert json.loads(text)["diagnosis"]["kind"] == "exploding"
+        at_once = run.credit._replace(norms=np.full_like(run.credit.norms, LARGEST))
+        assert run._replace(credit=at_once).to_json()["diagnosis"]["factor"] is None
+
+    def test_it_is_drawn_as_far_as_it_goes(self, rng, tmp_path):
+        pytest.importorskip("matplotlib")
+        path = draw_credit(tmp_path / "c.png", {"one": self.measured(rng, tgc.Truncated())}, 5)
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_carries_are_the_gradients_themselves(rng):

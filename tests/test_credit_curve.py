@@ -109,3 +109,35 @@ def test_the_unit_of_the_loss_changes_nothing(curve, power):
     again = diagnose_curve(np.array(curve) * 2.0**power)
     assert (again.kind, again.reach, again.cut) == (found.kind, found.reach, found.cut)
     assert again.factor == pytest.approx(found.factor, nan_ok=True)
+
+
+class TestBeyondAllNumbers:
+    """An overflow in float32 is infinite, and what it is multiplied by on the way back is NaN."""
+
+    def test_a_curve_that_overflows_explodes(self):
+        curve = np.where(K < 40, 3.0**K, np.inf)
+        found = diagnose_curve(curve)
+        assert (found.kind, found.factor) == ("exploding", pytest.approx(3.0))
+        assert "grows 3-fold per step and is beyond all numbers from 40 steps back" in (
+            found.sentence
+        )
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_one_that_does_so_at_once(self, first):
+        curve = np.full(60, np.inf)
+        curve[:first] = 1.0
+        found = diagnose_curve(curve)
+        assert (found.kind, found.factor, found.cut) == ("exploding", np.inf, None)
+        steps = "1 step" if first == 0 else "2 steps"
+        assert found.sentence == f"exploding: credit is beyond all numbers from {steps} back"
+
+    def test_what_a_policy_cuts_of_it_is_cut(self):
+        curve = np.where(K < 4, 1e-5, np.inf)
+        arriving = np.where(K < 20, curve, 0.0)
+        found = diagnose_curve(curve, arriving)
+        assert (found.kind, found.cut) == ("truncated", 20)
+        assert "would still carry more than any number times what" in found.sentence
+
+    def test_large_numbers_are_no_overflow(self):
+        found = diagnose_curve(np.array([1e-300, 1e300]))
+        assert found.kind == "exploding" and "beyond" not in found.sentence

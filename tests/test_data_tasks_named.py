@@ -53,3 +53,14 @@ def test_any_chunk_at_any_time():
     for index, chunk in enumerate(one):
         for name, array in chunk.arrays.items():
             assert np.array_equal(array, backwards[index].arrays[name])
+
+
+def test_the_adding_problem_lasts_as_long_as_in_its_source():
+    """T to T + T/10 steps, each as often; the last one is scored."""
+    task = named_task("adding", batch=2000, sequence=30)
+    made = task.make(1)
+    assert task.steps == 33 and task.scored == 1
+    values, counts = np.unique(made["lengths"], return_counts=True)
+    assert values.tolist() == [30, 31, 32, 33] and counts.min() > 400
+    last = made["lengths"] - 1
+    assert (made["weight"][np.arange(2000), last] == 1).all() and made["weight"].sum() == 2000

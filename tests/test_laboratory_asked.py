@@ -21,6 +21,7 @@ class TestReadPolicy:
             ("random:0.3", tgc.RandomTruncation(0.3)),
             ("random:0.3:5", tgc.RandomTruncation(0.3, 5)),
             ("synthetic", tgc.Synthetic()),
+            ("synthetic:0.5", tgc.Synthetic(trunk=0.5)),
         ],
     )
     def test_makes_the_policy(self, text, policy):
@@ -36,7 +37,8 @@ class TestReadPolicy:
         "text",
         [
             *("", "bptt", "exact:", "exact:x", "exact:0", "exact:1.5", "exact:2:3", "random"),
-            *("random:1", "random:x", "random:0.3:0", "stale:2", "truncated:1", "synthetic:3"),
+            *("random:1", "random:x", "random:0.3:0", "stale:2", "truncated:1", "synthetic:-1"),
+            *("synthetic:x", "synthetic:1:2"),
         ],
     )
     def test_refuses_what_is_none(self, text):

@@ -17,6 +17,7 @@ from tgcarry.laboratory.measure import Plan, measure_gradients, window_for
 from tgcarry.laboratory.processes import run_in_process, serve
 from tgcarry.laboratory.recommend import Budget
 from tgcarry.laboratory.stretch import open_stretch, to_stretch
+from tgcarry.laboratory.subject import Described
 from tgcarry.options import TrainOptions
 
 DATA = DataOptions(data="recall", sequence=6, sequences=20, batch=4, chunk=3)
@@ -138,7 +139,7 @@ def test_gradients_before_and_after_some_training():
         steps=3,
         lessons=40,
     )
-    start, trained = measure_gradients(OPTIONS, open_stretch(DATA, 0), plan)
+    start, trained = measure_gradients(Described(OPTIONS), open_stretch(DATA, 0), plan)
     assert (start.weights, start.steps) == ("start", 0)
     assert (trained.weights, trained.steps) == ("trained", 3)
     assert trained.loss != start.loss

@@ -60,8 +60,14 @@ def test_it_matters_and_a_window_holds_it():
 def test_it_matters_and_only_the_whole_sequence_holds_it():
     text = say(setting("truncated", 1.9), setting("exact", 1.0), setting("exact:4", 1.8, bias=0.4))
     assert text.startswith("Take ExactSweep(8) in chunks of 10")
-    assert "no shorter window did as well" in text
+    assert "Its gradient is the exact one, and no shorter window did as well." in text
     assert "hold nearly all" not in text
+
+
+def test_nothing_is_said_of_shorter_windows_where_none_was_tried():
+    text = say(setting("truncated", 1.9), setting("exact", 1.0), setting("random:0.3", 1.5))
+    assert "Its gradient is the exact one.\n" in text
+    assert "shorter window" not in text
 
 
 def test_truncation_is_ahead_by_the_number_of_its_steps():
@@ -71,6 +77,13 @@ def test_truncation_is_ahead_by_the_number_of_its_steps():
     assert text.startswith("Take Truncated()")
     assert "off by 60%, and yet it is not behind" in text
     assert "500 to 80: step for step exact in chunks of 10 is better, 1.3 to 1.6" in text
+
+
+def test_truncation_is_as_good_and_simpler():
+    text = say(setting("truncated", 1.03), setting("exact", 1.0))
+    assert text.startswith("Take Truncated()")
+    assert "exact in chunks of 10 came to 1: that is within 5% of what was gained" in text
+    assert "ahead" not in text
 
 
 def test_truncation_is_ahead_step_for_step_too():
@@ -163,6 +176,12 @@ def test_one_that_failed_is_out():
     ("policy", "call", "flags", "why"),
     [
         ("synthetic", "Synthetic()", "--policy=synthetic --chunk=10", "as far as the predictor"),
+        (
+            "synthetic:0.5",
+            "Synthetic(trunk=0.5)",
+            "--policy=synthetic --chunk=10 --trunk=0.5",
+            "as far as the predictor",
+        ),
         ("stale", "Stale()", "--policy=stale --chunk=10", "Be careful"),
         ("stale:0.5", "Stale(0.5)", "--policy=stale --chunk=10 --decay=0.5", "Be careful"),
     ],
@@ -171,6 +190,11 @@ def test_biased_policies_that_win(policy, call, flags, why):
     text = say(setting(policy, 1.0), setting("truncated", 1.8))
     assert text.startswith(f"Take {call} in chunks of 10 ({flags}) for")
     assert why in text and "biased by 60%" in text
+
+
+def test_rates_are_told_as_they_were():
+    text = say(setting("synthetic", 1.0, learning_rate=0.003, synthetic_rate=0.02))
+    assert "(--policy=synthetic --chunk=10 --synthetic_rate=0.02 --learning_rate=0.003)" in text
 
 
 def test_a_random_policy_with_a_window_of_its_own():

@@ -72,6 +72,12 @@ def test_figures_for_a_recommendation(made):
     assert not truncated.bounded and truncated.peak_mib == 640
 
 
+def test_the_rate_of_what_predicts_is_told(made):
+    predicted = trained("truncated", [2.0, 1.9])._replace(synthetic_rate=0.02)
+    found = report.to_figures(made._replace(trained=[predicted, made.trained[1]]))
+    assert [s.synthetic_rate for s in found.settings] == [0.02, None]
+
+
 def test_a_failed_training_has_no_loss(made):
     failed = trained("truncated", [2.0], failed="the loss is not finite")
     found = report.to_figures(made._replace(trained=[failed, made.trained[1]]))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from scripts_run import check_refused, run, run_many, write_data
+from test_laboratory_own import MODEL
 
 SMALL = [
     *("--units=4", "--batch=4", "--embedding=4", "--chunkings=4", "--warm_steps=4"),
@@ -53,7 +54,8 @@ def test_a_users_csv_by_the_clock(tmp_path):
         "compare_policies.py",
         f"--data={tmp_path}/good.csv",
         *("--target=a", "--features=b", "--stream=id", "--chunks=5", "--seconds=0.1"),
-        *("--policies=synthetic", "--lessons=5", "--learning_rates=0.01,0.02"),
+        *("--policies=synthetic:0.1", "--lessons=5", "--learning_rates=0.01,0.02"),
+        *("--synthetic_rate=0.03", f"--model={_own_model(tmp_path)}:build"),
         *(*SMALL, f"--out={tmp_path}/out"),
         timeout=580,
     )
@@ -63,6 +65,18 @@ def test_a_users_csv_by_the_clock(tmp_path):
     assert values["stretch"] == 20
     rates = [t["learning_rate"] for t in (*values["training"], *values["other_learning_rates"])]
     assert sorted(rates) == [0.01, 0.02]
+    (trial, _) = [json.loads(p.read_text()) for p in (tmp_path / "out/trainings").iterdir()]
+    assert trial["trial"]["options"]["synthetic_rate"] == 0.03
+    assert trial["trial"]["options"]["trunk"] == 0.1
+    blocks = values["gradients"][0]["settings"][0]["blocks"]
+    assert any("cell_1/basic_rnn_cell" in name for name in blocks)
+
+
+def _own_model(folder):
+    """Writes a model of two kinds of cells, which no flag describes."""
+    path = folder / "my_model.py"
+    path.write_text(MODEL, encoding="utf-8")
+    return path
 
 
 @pytest.mark.slow
@@ -82,6 +96,8 @@ def test_bad_input_is_one_line(tmp_path):
         "held": (["--validation=0"], ["held out"]),
         "stretch": (["--stretch=3"], ["3 steps", "--stretch"]),
         "units": (["--units=0"], ["units"]),
+        "model": (["--model=missing.py:build"], ["missing.py", "my_model.py:build"]),
+        "synthetic_rate": (["--synthetic_rate=-1"], ["synthetic_rate -1"]),
         "folder": ([f"--out={tmp_path}/good.csv"], ["good.csv", "cannot be made"]),
     }
     commands = {

@@ -19,6 +19,9 @@ _MANY = 10.0
 # what falls off there was cut. Far below it float32 runs out of numbers.
 _CUT = 1e-12
 
+LARGEST = float(np.finfo(np.float64).max)
+"""What a norm is taken for that is beyond all numbers."""
+
 
 class Diagnosis(NamedTuple):
     """Says what becomes of credit on its way back."""
@@ -26,7 +29,8 @@ class Diagnosis(NamedTuple):
     kind: Kind
     factor: float
     """By what the model multiplies credit per step in the mean, from a straight line through the
-    curve's logarithm; NaN if there are fewer than two positive values."""
+    curve's logarithm, as far as that is a number; NaN if there are fewer than two positive values,
+    infinite if one of them or none is a number."""
     reach: int
     """Steps back that at least a hundredth of the largest credit arrives from; 0 for none."""
     cut: int | None
@@ -41,7 +45,7 @@ def diagnose_curve(curve: Any, arriving: Any = None) -> Diagnosis:
         truncated   less than 1% arrives from k steps back of what the model would carry from
                     there, which is at least 1% of the largest before; or the model's own
                     curve falls to exact zeros at once
-        exploding   the curve rises, to ten times its first value or more
+        exploding   the curve rises, to ten times its first value or more; or beyond all numbers
         vanishing   the curve falls, to a tenth of its largest value or less
         steady      neither, over the steps that were measured
         none        there is no credit at all
@@ -49,8 +53,8 @@ def diagnose_curve(curve: Any, arriving: Any = None) -> Diagnosis:
     in that order. Rising and falling is what a straight line through the logarithm does.
 
     Args:
-      curve: norms of d loss_t / d s_{t-k} for k = 1, 2, ..., `[K]`; not negative. What the model
-        itself carries.
+      curve: norms of d loss_t / d s_{t-k} for k = 1, 2, ..., `[K]`; not negative, infinite where
+        they overflowed. What the model itself carries.
       arriving: likewise, what a policy leaves of it; the same if None.
 
     Returns:
@@ -77,11 +81,13 @@ def diagnose_curve(curve: Any, arriving: Any = None) -> Diagnosis:
     cut = _cut(model, got)
     if cut is not None:
         return Diagnosis("truncated", factor, reach, cut, _told_cut(model, got, cut, factor))
-    if factor > 1 and peak >= _MANY * start:
-        times = peak / start
+    if peak >= LARGEST:
+        return Diagnosis("exploding", factor, reach, None, _told_beyond(model, factor))
+    if factor > 1 and peak / _MANY >= start:
+        times = peak / start if peak / LARGEST < start else np.inf
         text = f"exploding: credit grows {factor:.3g}-fold per step, {times:.3g}-fold in all"
         return Diagnosis("exploding", factor, reach, None, f"{text}, {_over(model)}")
-    if factor < 1 and model[-1] * _MANY <= peak:
+    if factor < 1 and model[-1] <= peak / _MANY:
         text = f"vanishing: credit shrinks {factor:.3g}-fold per step"
         gone = f", and less than 1% is left beyond {reach} steps" if reach < len(model) else ""
         return Diagnosis("vanishing", factor, reach, None, f"{text}, {_over(model)}{gone}")
@@ -96,16 +102,16 @@ def _checked(values: Any, name: str) -> np.ndarray:
         raise RunError(
             f"diagnose_curve({name}={shown(values)}): give a norm of at least 0 for each step back"
         )
-    # An overflow is a number as large as there is.
-    return np.minimum(array, np.finfo(np.float64).max)
+    return np.minimum(array, LARGEST)
 
 
 def _factor(curve: np.ndarray) -> float:
-    (steps,) = np.nonzero(curve)
+    (steps,) = np.nonzero((curve > 0) & (curve < LARGEST))
     if len(steps) < 2:
-        return float("nan")
+        return float("nan" if np.count_nonzero(curve) < 2 else "inf")
     slope = np.polyfit(steps, np.log(curve[steps]), 1)[0]
-    return float(np.exp(slope))
+    with np.errstate(over="ignore"):
+        return float(np.exp(slope))
 
 
 def _start(curve: np.ndarray) -> float:
@@ -132,9 +138,17 @@ def _told_cut(model: np.ndarray, got: np.ndarray, cut: int, factor: float) -> st
     steps = "step" if cut == 1 else "steps"
     text = f"truncated: nothing arrives from {cut} {steps} back"
     if not np.array_equal(model, got):
-        share = model[cut - 1] / _start(model)
-        text += f", where the model would still carry {share:.3g} times what it does one step back"
+        start, there = _start(model), float(model[cut - 1])
+        share = f"{there / start:.3g}" if there / LARGEST < start else "more than any number"
+        text += f", where the model would still carry {share} times what it does one step back"
     return text + (f" ({factor:.3g}-fold per step)" if np.isfinite(factor) else "")
+
+
+def _told_beyond(model: np.ndarray, factor: float) -> str:
+    first = int(np.argmax(model >= LARGEST)) + 1
+    grows = f"grows {factor:.3g}-fold per step and " if 1 < factor < np.inf else ""
+    steps = "step" if first == 1 else "steps"
+    return f"exploding: credit {grows}is beyond all numbers from {first} {steps} back"
 
 
 def _over(curve: np.ndarray) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tgcarry.credit.curve import LARGEST
 from tgcarry.credit.measure import Credit
 from tgcarry.plots import figure
 
@@ -39,10 +40,10 @@ def _fill(axes: Any, credits: Mapping[str, Credit], chunk: int | None) -> None:
         colour = _COLOURS[place % len(_COLOURS)]
         curve, arriving = credit.curve, credit.arriving
         back = np.arange(1, len(curve) + 1)
-        longest, largest = max(longest, len(curve)), max(largest, *curve, 0.0)
+        longest, largest = max(longest, len(curve)), max(largest, *_shown(curve), 0.0)
         label = f"{name}: {credit.diagnosis.kind}"
-        axes.plot(back, _positive(curve), color=colour, linestyle=":", linewidth=1.2)
-        axes.plot(back, _positive(arriving), color=colour, linewidth=1.6, label=label)
+        axes.plot(back, _shown(curve), color=colour, linestyle=":", linewidth=1.2)
+        axes.plot(back, _shown(arriving), color=colour, linewidth=1.6, label=label)
     if chunk is not None and longest // chunk <= 20:
         for edge in range(chunk, longest + 1, chunk):
             axes.axvline(edge, color="#cccccc", linewidth=0.6, zorder=0)
@@ -55,5 +56,6 @@ def _fill(axes: Any, credits: Mapping[str, Credit], chunk: int | None) -> None:
         axes.legend(frameon=False)
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, np.nan)
+def _shown(values: np.ndarray) -> np.ndarray:
+    """Leaves out what a logarithmic axis cannot show: nothing, and what is beyond all numbers."""
+    return np.where((values > 0) & (values < LARGEST), values, np.nan)

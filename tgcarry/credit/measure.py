@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.chunk import DERIVED_FEEDS, ChunkGraph
 from tgcarry.credit.crossing import crossings
-from tgcarry.credit.curve import Diagnosis, diagnose_curve
+from tgcarry.credit.curve import LARGEST, Diagnosis, diagnose_curve
 from tgcarry.data import Chunk
 from tgcarry.data.wording import shown
 from tgcarry.errors import RunError
@@ -32,7 +32,8 @@ class Credit(NamedTuple):
     steps: tuple[int, ...]
     """Whose losses: t of each, counted over all chunks."""
     norms: np.ndarray
-    """Float64 `[losses, K, B]`: |d loss_t / d s_{t-k}| of each stream, as the model carries it."""
+    """Float64 `[losses, K, B]`: |d loss_t / d s_{t-k}| of each stream, as the model carries it;
+    where that is no finite number, the largest that there is."""
     shares: np.ndarray
     """Float64 `[losses, K]`: what the policy multiplies that by; 0 where it cuts."""
 
@@ -48,7 +49,11 @@ class Credit(NamedTuple):
     @property
     def arriving(self) -> np.ndarray:
         """What arrives under the policy, float64 `[K']`: the same mean."""
-        return _mean(self.norms * self.shares[:, :, None], self.norms)
+        shares = self.shares[:, :, None]
+        with np.errstate(over="ignore"):
+            # What is cut off is nothing, however large it was.
+            arriving = np.where(shares == 0, 0.0, self.norms * shares)
+        return _mean(np.minimum(arriving, LARGEST), self.norms)
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -167,10 +172,15 @@ def _shares(
 
 
 def _row_norms(nest: Any) -> np.ndarray:
-    """Returns the norm over all leaves, for each stream, float64 `[B]`."""
+    """Returns the norm over all leaves, for each stream, float64 `[B]`; finite in any case."""
     leaves = [np.asarray(leaf, np.float64) for leaf in tf.nest.flatten(nest)]
-    squares = [np.square(leaf).reshape(len(leaf), -1).sum(1) for leaf in leaves]
-    return np.sqrt(np.sum(squares, 0))
+    flat = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], 1)
+    # Where a gradient has overflowed, what is before that turns into NaN on the way back.
+    most = np.nan_to_num(np.abs(flat), nan=LARGEST, posinf=LARGEST).max(1, initial=0.0)
+    unit = np.where(most > 0, most, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norms = unit * np.sqrt(np.square(flat / unit[:, None]).sum(1))
+    return np.where(most >= LARGEST, LARGEST, np.minimum(norms, LARGEST))
 
 
 def _mean(values: np.ndarray, norms: np.ndarray) -> np.ndarray:
@@ -178,8 +188,11 @@ def _mean(values: np.ndarray, norms: np.ndarray) -> np.ndarray:
     whole = known.all(1, keepdims=True)
     known &= whole if whole.any() else True
     counts = known.sum((0, 2))
-    sums = np.where(known, values, 0.0).sum((0, 2))
-    return sums[counts > 0] / counts[counts > 0]
+    some = np.where(known, values, 0.0)
+    with np.errstate(over="ignore"):
+        means = np.minimum(some.sum((0, 2)) / np.maximum(counts, 1), LARGEST)
+    # One that is beyond all numbers is so in the mean, too.
+    return np.where((some >= LARGEST).any((0, 2)), LARGEST, means)[counts > 0]
 
 
 def _check_open(chunk: ChunkGraph) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ class RunCredit(NamedTuple):
     credit: Credit
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the figures as plain numbers."""
+        """Returns the figures as plain numbers, which JSON can hold: all are finite."""
         found = self.credit.diagnosis
         return {
             "step": self.step,
@@ -40,7 +41,7 @@ class RunCredit(NamedTuple):
             "arriving": self.credit.arriving.tolist(),
             "diagnosis": {
                 "kind": found.kind,
-                "factor": found.factor if found.factor == found.factor else None,
+                "factor": found.factor if math.isfinite(found.factor) else None,
                 "reach": found.reach,
                 "cut": found.cut,
                 "sentence": found.sentence,

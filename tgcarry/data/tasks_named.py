@@ -15,7 +15,7 @@ from tgcarry.data.wording import whole
 
 TASKS = {
     "recall": "name the symbol shown --sequence steps ago (generated)",
-    "adding": "add two marked numbers of --sequence steps (generated)",
+    "adding": "add two marked numbers of --sequence steps, or up to a tenth more (generated)",
     "temporal_order": "name two symbols in their order, far apart in --sequence steps (generated)",
     "temporal_order_3": "name three symbols in their order, likewise (generated)",
     "copy": "say up to --sequence vectors of --bits again (generated)",
@@ -64,8 +64,11 @@ def named_task(
     if name == "recall":
         recall = partial(_recall, batch, sequence)
         return NamedTask(recall, "classification", 2 * _SYMBOLS + 1, _SYMBOLS, sequence, 1.0)
+    # In the source these last T to T + T/10 steps.
+    longest = sequence + sequence // 10
     if name == "adding":
-        return NamedTask(partial(adding_problem, batch, sequence), "regression", 2, 1, sequence, 1)
+        adding = partial(adding_problem, batch, sequence, varied=True)
+        return NamedTask(adding, "regression", 2, 1, longest, 1.0)
     middle = (1 + sequence) / 2
     if name == "copy":
         copy = partial(copy_task, batch, sequence, bits=bits)
@@ -76,8 +79,7 @@ def named_task(
         return NamedTask(again, "bits", bits + 2, bits + 1, steps, scored)
     relevant: Literal[2, 3] = 3 if name == "temporal_order_3" else 2
     order = partial(temporal_order, batch, sequence, relevant=relevant)
-    steps = sequence + sequence // 10
-    return NamedTask(order, "classification", len(SYMBOLS), 2**relevant, steps, 1.0)
+    return NamedTask(order, "classification", len(SYMBOLS), 2**relevant, longest, 1.0)
 
 
 class TaskBatches(LazySequence[Chunk]):

@@ -15,7 +15,8 @@ from tgcarry.policies import Policy
 Kind = Literal["truncated", "stale", "exact", "random", "synthetic"]
 
 _FORMS = (
-    "truncated, stale, stale:DECAY, exact, exact:WINDOW, random:P, random:P:WINDOW or synthetic"
+    "truncated, stale, stale:DECAY, exact, exact:WINDOW, random:P, random:P:WINDOW, synthetic or "
+    "synthetic:TRUNK"
 )
 # What may stand behind the name, in this order, and how much of it has to.
 _PARTS: dict[str, tuple[tuple[str, ...], int]] = {
@@ -23,7 +24,7 @@ _PARTS: dict[str, tuple[tuple[str, ...], int]] = {
     "stale": (("decay",), 0),
     "exact": (("window",), 0),
     "random": (("cut", "window"), 1),
-    "synthetic": ((), 0),
+    "synthetic": (("trunk",), 0),
 }
 
 
@@ -40,6 +41,8 @@ class Asked:
     """Of a stale policy."""
     cut: float = 0.3
     """Of a random one: the probability of a cut."""
+    trunk: float = 0.0
+    """Of a synthetic one: how much of what it misses counts for the model."""
 
     @property
     def windowed(self) -> bool:
@@ -59,7 +62,7 @@ class Asked:
           window: for a policy that has windows, and none of its own.
         """
         size = self.window if self.bounded else window
-        return make_policy(self.kind, size, self.decay, cut=self.cut, seed=seed)
+        return make_policy(self.kind, size, self.decay, cut=self.cut, seed=seed, trunk=self.trunk)
 
 
 def read_policy(text: str) -> Asked:

@@ -12,11 +12,13 @@ from tgcarry.errors import RunError
 from tgcarry.fingerprint import of_dataset
 from tgcarry.laboratory.asked import Asked
 from tgcarry.laboratory.curves import Trial
+from tgcarry.laboratory.forward import sum_of
 from tgcarry.laboratory.measure import Plan, measure_gradients, window_for
 from tgcarry.laboratory.processes import run_in_process
 from tgcarry.laboratory.recommend import Budget
 from tgcarry.laboratory.report import Report, Trained, best_rates
 from tgcarry.laboratory.stretch import open_stretch
+from tgcarry.laboratory.subject import Described
 from tgcarry.options import TrainOptions
 
 # Unrolls chunks of any length without compiling for each.
@@ -38,24 +40,36 @@ class Question:
     sequences where the data are scored at some steps only."""
     points: int = 20
     """Validations in a training."""
+    model: str | None = None
+    """"file.py:function" that builds the model; None for the one that options describe."""
 
     def __post_init__(self) -> None:
-        budget, plan = self.budget, self.plan
-        if budget.seconds is None and budget.steps is None:
-            raise RunError("no budget to train for: give --seconds or --steps above 0")
-        if budget.seconds is not None and not 0 < budget.seconds < math.inf:
-            raise RunError(f"seconds {budget.seconds:g}: give a finite number above 0")
-        for name, values in (("chunks", plan.lengths), ("learning_rates", self.rates)):
-            good = all(0 < value < math.inf for value in values)
-            if not values or len(set(values)) < len(values) or not good:
-                raise RunError(f"{name} {list(values)}: give one or more above 0, each once")
-        numbers = (plan.chunkings, self.points, plan.lessons, plan.steps + 1, self.stretch + 1)
-        if min(numbers) < 1 or plan.most_lag < 0:
-            raise RunError(
-                f"chunkings {plan.chunkings}, points {self.points}, lessons {plan.lessons}, "
-                f"warm_steps {plan.steps}, stretch {self.stretch}, most_lag {plan.most_lag}: give "
-                f"at least 1 of the first three, and 0 or more of the others"
-            )
+        check_question(self.plan, self.budget, self.rates, self.points, self.stretch)
+
+
+def check_question(
+    plan: Plan, budget: Budget, rates: Sequence[float], points: int, stretch: int = 0
+) -> None:
+    """Refuses what cannot be compared.
+
+    Raises:
+      RunError: it cannot.
+    """
+    if budget.seconds is None and budget.steps is None:
+        raise RunError("no budget to train for: give --seconds or --steps above 0")
+    if budget.seconds is not None and not 0 < budget.seconds < math.inf:
+        raise RunError(f"seconds {budget.seconds:g}: give a finite number above 0")
+    for name, values in (("chunks", plan.lengths), ("learning_rates", rates)):
+        good = all(0 < value < math.inf for value in values)
+        if not values or len(set(values)) < len(values) or not good:
+            raise RunError(f"{name} {list(values)}: give one or more above 0, each once")
+    numbers = (plan.chunkings, points, plan.lessons, plan.steps + 1, stretch + 1)
+    if min(numbers) < 1 or plan.most_lag < 0:
+        raise RunError(
+            f"chunkings {plan.chunkings}, points {points}, lessons {plan.lessons}, "
+            f"warm_steps {plan.steps}, stretch {stretch}, most_lag {plan.most_lag}: give "
+            f"at least 1 of the first three, and 0 or more of the others"
+        )
 
 
 def compare(
@@ -92,18 +106,21 @@ def compare(
     on_text(dataset.description)
     on_text(f"gradients are compared on {stretch.steps} steps of {len(stretch.lengths)} streams")
     still = replace(options, engine=_ANY_LENGTH, learning_rate=question.rates[0])
-    gradients = measure_gradients(still, stretch, question.plan, on_text)
-    data_sum = of_dataset(dataset)
+    subject = Described(still, question.model)
+    gradients = measure_gradients(subject, stretch, question.plan, on_text)
+    of_data, of_model = of_dataset(dataset), sum_of(question.model)
     trained = []
     for asked, length, rate in _settings(question):
         window = window_for(stretch.steps, length)
-        trial = replace(_trial(question, asked, length, window, rate), data_sum=data_sum)
+        trial = _trial(question, asked, length, window, rate)
+        trial = replace(trial, data_sum=of_data, model_sum=of_model)
         title = f"{asked.name}-{length}-{rate:g}".replace(":", "_")
         on_text(f"training {asked.name} in chunks of {length}, rate {rate:g}")
         result = run_in_process(trial, command, folder / f"{title}.json")
-        on_text(f"  {_outcome(result)}")
+        on_text(f"  {outcome(result)}")
         chunks = trial.options.window if asked.windowed else None
-        trained.append(Trained(asked.name, length, chunks, rate, result))
+        told = trial.options.synthetic_rate if asked.kind == "synthetic" else None
+        trained.append(Trained(asked.name, length, chunks, rate, result, told))
     best, others = best_rates(trained)
     return Report(
         dataset.description,
@@ -132,14 +149,23 @@ def _trial(question: Question, asked: Asked, length: int, window: int, rate: flo
         window=asked.window if asked.bounded else window,
         decay=asked.decay,
         cut=asked.cut,
+        trunk=asked.trunk,
         learning_rate=rate,
         steps=question.budget.steps,
     )
     held = max(question.plan.lengths)
-    return Trial(asked.name, options, question.budget.seconds, question.points, held)
+    return Trial(
+        asked.name,
+        options,
+        question.budget.seconds,
+        question.points,
+        held,
+        model=question.model,
+    )
 
 
-def _outcome(result: dict[str, object]) -> str:
+def outcome(result: dict[str, object]) -> str:
+    """Tells in a line what a training came to."""
     if result["failed"]:
         return f"failed: {result['failed']}"
     points = result["points"]

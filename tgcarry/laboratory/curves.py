@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from tgcarry.data import Chunk, epochs
 from tgcarry.dataset import DataOptions, open_dataset
 from tgcarry.errors import DataError, NumericsError, RunError
+from tgcarry.laboratory.forward import load_forward
 from tgcarry.model import build_model
 from tgcarry.options import TrainOptions, make_policy, spec_for
 from tgcarry.policies import ExactSweep, Policy
+from tgcarry.reports import Evaluation
 from tgcarry.runner import Runner
 from tgcarry.scores import peak_memory, score
 
@@ -38,6 +40,10 @@ class Trial:
     """Steps of a chunk of the held-out data: the same whatever is trained with."""
     data_sum: str = ""
     """Checksum of the data: a result of other data of the same name is none of these."""
+    model: str | None = None
+    """"file.py:function" that builds the model; None for the one that options describe."""
+    model_sum: str = ""
+    """Checksum of that file, likewise."""
 
     def to_json(self) -> dict[str, Any]:
         """Turns it into what `from_json` reads."""
@@ -86,32 +92,57 @@ def run_trial(trial: Trial) -> dict[str, Any]:
         options.decay,
         cut=options.cut,
         seed=options.seed,
+        trunk=options.trunk,
     )
     with tf.Graph().as_default():
-        model = build_model(spec_for(options, dataset))
+        model = build_model(spec_for(options, dataset), forward=load_forward(trial.model))
         with Runner(model.chunk, policy, reduce=options.reduce, seed=options.seed) as runner:
-            return _Course(trial, runner, dataset.train, held, dataset.kind).run(policy)
+            limits = Limits(options.steps, trial.seconds, trial.points)
+
+            def figures(evaluation: Evaluation) -> dict[str, float]:
+                return score(evaluation, dataset.kind)
+
+            return Course(runner, dataset.train, held, limits, figures).run(policy)
 
 
-class _Course:
-    """Is one trial under way."""
+class Limits(NamedTuple):
+    """Says for how long to train, and how often to look."""
+
+    steps: int | None
+    """Optimiser steps; None for no limit."""
+    seconds: float | None
+    """Of training; None for no limit."""
+    points: int
+    """Validations on the way, besides the one before the first step."""
+
+
+class Course:
+    """Is one training under way.
+
+    Args:
+      runner: open, with the policy to train under.
+      chunks: to train on, over and over.
+      held: to validate on.
+      limits: for how long; one of both limits at least.
+      score: turns a validation into figures, "loss" among them.
+    """
 
     def __init__(
         self,
-        trial: Trial,
         runner: Runner,
         chunks: Sequence[Chunk],
         held: Sequence[Chunk],
-        kind: str,
+        limits: Limits,
+        score: Callable[[Evaluation], dict[str, float]],
     ) -> None:
-        self._trial, self._runner, self._kind = trial, runner, kind
+        self._runner, self._limits, self._score = runner, limits, score
         self._chunks, self._held = chunks, held
         self._points: list[dict[str, float]] = []
         self._steps = self._read = self._time_steps = 0
         self._seconds = 0.0
 
     def run(self, policy: Policy) -> dict[str, Any]:
-        """Trains to the end of the budget."""
+        """Trains to the end of the budget; returns what `run_trial` does."""
         self._validate()
         before = peak_memory()
         failed = None
@@ -151,22 +182,22 @@ class _Course:
         return self._done() >= 1
 
     def _is_due(self) -> bool:
-        return self._done() * self._trial.points >= len(self._points)
+        return self._done() * self._limits.points >= len(self._points)
 
     def _done(self) -> float:
         """Returns the share of the budget that is used up."""
-        return max(_shares(self._trial, self._steps, self._seconds))
+        return max(_shares(self._limits, self._steps, self._seconds))
 
     def _validate(self) -> None:
-        values = score(self._runner.evaluate(self._held), self._kind)
+        values = self._score(self._runner.evaluate(self._held))
         if not math.isfinite(values["loss"]):
             raise NumericsError("the held-out loss is not finite: give a lower --learning_rate")
         place = {"step": self._steps, "chunks": self._read, "seconds": self._seconds}
         self._points.append({**place, **values})
 
 
-def _shares(trial: Trial, steps: int, seconds: float) -> Iterator[float]:
-    if trial.options.steps is not None:
-        yield steps / trial.options.steps
-    if trial.seconds is not None:
-        yield seconds / trial.seconds
+def _shares(limits: Limits, steps: int, seconds: float) -> Iterator[float]:
+    if limits.steps is not None:
+        yield steps / limits.steps
+    if limits.seconds is not None:
+        yield seconds / limits.seconds

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry.data import Chunk, LazySequence, epochs
-from tgcarry.dataset import open_dataset
+from tgcarry.data import epochs
 from tgcarry.laboratory.asked import Asked
 from tgcarry.laboratory.bias import Measured, exact_gradient, measure_bias
 from tgcarry.laboratory.chunkings import draw_chunkings
 from tgcarry.laboratory.lags import LagFigures, measure_lags, open_lags
 from tgcarry.laboratory.stretch import Stretch
-from tgcarry.model import ModelSpec, build_model
-from tgcarry.options import TrainOptions, spec_for
-from tgcarry.policies import ExactSweep, Synthetic
+from tgcarry.laboratory.subject import Subject
+from tgcarry.policies import ExactSweep, Policy, Synthetic
 from tgcarry.runner import Runner
 
 # Times that the training data may be read; nobody comes to the end.
 _EPOCHS = 1 << 20
-# A rate so small that no float32 weight moves, while the predictor of the upstream learns.
-_STILL = {"optimizer": "sgd", "learning_rate": 1e-30}
 
 
 class Plan(NamedTuple):
@@ -61,28 +56,13 @@ class Gradients(NamedTuple):
     """Lag k and |u_k| / |u_0| of the exact gradient: how far back the loss reaches."""
 
 
-class Weighted(LazySequence[Chunk]):
-    """Is chunks that say by "weight" which steps are scored: all real ones."""
-
-    def __init__(self, chunks: Sequence[Chunk]) -> None:
-        self._chunks = chunks
-
-    def __len__(self) -> int:
-        return len(self._chunks)
-
-    def item(self, position: int) -> Chunk:
-        """Returns a chunk with its weights."""
-        chunk = self._chunks[position]
-        return chunk._replace(arrays={"weight": chunk.mask, **chunk.arrays})
-
-
 def window_for(stretch_steps: int, length: int) -> int:
     """Counts the chunks of a stretch: the window of policies that have none of their own."""
     return -(-stretch_steps // length)
 
 
 def measure_gradients(
-    options: TrainOptions,
+    subject: Subject,
     stretch: Stretch,
     plan: Plan,
     on_text: Callable[[str], None] = lambda text: None,
@@ -93,7 +73,8 @@ def measure_gradients(
     greatest length that is compared.
 
     Args:
-      options: the data and the model; the policy and the chunk in it are not looked at.
+      subject: the model with its training data. Single losses can be followed back only where
+        "weight" and "lengths" are fed: without these there are no lags.
       stretch: what gradients are compared on.
       plan: what to measure.
       on_text: called with a line on each part.
@@ -106,24 +87,20 @@ def measure_gradients(
       DataError: the data cannot be read.
     """
     longest = max(plan.lengths)
-    dataset = open_dataset(replace(options.data, chunk=longest))
-    spec = replace(spec_for(options, dataset), weighted=True, synthetic=None)
     found = []
-    with _runner(spec, ExactSweep(window_for(stretch.steps, longest))) as runner:
-        found.append(_measure(runner, spec, options, stretch, plan, "start", 0, on_text))
+    with _runner(subject, ExactSweep(window_for(stretch.steps, longest))) as runner:
+        found.append(_measure(runner, subject, stretch, plan, "start", 0, on_text))
         if plan.steps:
             on_text(f"training {plan.steps} steps under exact in chunks of {longest}")
-            chunks = epochs(Weighted(dataset.train), _EPOCHS)
+            chunks = epochs(subject.chunks(longest), _EPOCHS)
             steps = sum(1 for _ in islice(runner.run(chunks), plan.steps))
-            at = _measure(runner, spec, options, stretch, plan, "trained", steps, on_text)
-            found.append(at)
+            found.append(_measure(runner, subject, stretch, plan, "trained", steps, on_text))
     return found
 
 
 def _measure(
     runner: Runner,
-    spec: ModelSpec,
-    options: TrainOptions,
+    subject: Subject,
     stretch: Stretch,
     plan: Plan,
     weights: str,
@@ -131,7 +108,9 @@ def _measure(
     on_text: Callable[[str], None],
 ) -> Gradients:
     exact = exact_gradient(runner, stretch)
-    lags = open_lags(runner, stretch, plan.most_lag or 4 * max(plan.lengths))
+    alone = {"weight", "lengths"} <= set(runner.chunk.feeds)
+    most = plan.most_lag or 4 * max(plan.lengths)
+    lags = open_lags(runner, stretch, most) if alone else []
     settings: list[Measured] = []
     carried: list[LagFigures] = []
     plain = [asked for asked in plan.policies if asked.kind != "synthetic"]
@@ -139,40 +118,37 @@ def _measure(
         on_text(f"gradients at the {weights} weights in chunks of {length}")
         drawn = draw_chunkings(length, plan.chunkings, plan.seed)
         settings += measure_bias(runner, stretch, exact, plain, drawn)
-        carried += measure_lags(runner, lags, plain, drawn)
-        for asked in plan.policies:
-            if asked.kind == "synthetic":
-                with _taught(spec, options, length, plan.lessons, _values(runner)) as other:
-                    settings += measure_bias(other, stretch, exact, [asked], drawn)
-    metrics = runner.evaluate(stretch.chunks([stretch.steps])).metrics
-    loss = metrics["total"] / metrics["scored"]
+        carried += measure_lags(runner, lags, plain, drawn) if alone else []
+        predicted = [asked for asked in plan.policies if asked.kind == "synthetic"]
+        if predicted:
+            with _taught(subject, length, plan.lessons, _values(runner)) as other:
+                settings += measure_bias(other, stretch, exact, predicted, drawn)
+    loss = subject.score(runner.evaluate(stretch.chunks([stretch.steps])))["loss"]
     reach = [(lag.steps, lag.size) for lag in lags]
     return Gradients(weights, steps, loss, settings, carried, reach)
 
 
 @contextmanager
-def _runner(spec: ModelSpec, policy: Any) -> Iterator[Runner]:
-    with tf.Graph().as_default():
-        model = build_model(spec)
-        with Runner(model.chunk, policy, reduce="mean") as runner:
-            yield runner
+def _runner(subject: Subject, policy: Policy, **how: bool) -> Iterator[Runner]:
+    with (
+        tf.Graph().as_default(),
+        Runner(subject.build(**how), policy, reduce="mean") as runner,
+    ):
+        yield runner
 
 
 @contextmanager
 def _taught(
-    spec: ModelSpec,
-    options: TrainOptions,
+    subject: Subject,
     length: int,
     lessons: int,
     values: Mapping[str, np.ndarray],
 ) -> Iterator[Runner]:
     """Opens a runner at given weights, whose predictor has learnt from so many chunks."""
-    still: dict[str, Any] = {**_STILL, "synthetic": options.synthetic}
-    with _runner(replace(spec, **still), Synthetic()) as runner:
+    with _runner(subject, Synthetic(), predicting=True, still=True) as runner:
         for variable in runner.chunk.variables:
             variable.load(values[variable.op.name], runner.session)
-        data = open_dataset(replace(options.data, chunk=length)).train
-        _exhaust(islice(runner.run(epochs(Weighted(data), _EPOCHS)), lessons))
+        _exhaust(islice(runner.run(epochs(subject.chunks(length), _EPOCHS)), lessons))
         yield runner
 
 

@@ -60,6 +60,8 @@ class Setting:
     """Of the process."""
     learning_rate: float | None = None
     """That the losses are of; the best of those tried."""
+    synthetic_rate: float | None = None
+    """Of what a synthetic policy predicts with."""
     bounded: bool = False
     """Whether the window is shorter than the stretch that gradients were compared on."""
 
@@ -216,7 +218,9 @@ def _why(chosen: Setting, fits: Sequence[Setting]) -> list[str]:
             f"is off by {chosen.bias:.0%}, and it steps more often than the whole sequence."
         )
     elif chosen.kind == "exact":
-        lines.append("Its gradient is the exact one, and no shorter window did as well.")
+        shorter = any(s.kind == "exact" and s.bounded for s in others)
+        beside = ", and no shorter window did as well" if shorter else ""
+        lines.append(f"Its gradient is the exact one{beside}.")
     elif chosen.kind == "random":
         right = "right in the mean"
         if chosen.bounded:
@@ -249,7 +253,12 @@ def _why_truncated(chosen: Setting, exact: Setting | None) -> list[str]:
     lines = [f"Its gradient is off by {chosen.bias:.0%}, and yet it is not behind here."]
     if exact is None or exact.early is None or chosen.early is None:
         return lines
-    if exact.early < chosen.early:
+    if exact.early < chosen.early and chosen.steps <= exact.steps:
+        lines.append(
+            f"{exact.title} came to {_loss(exact):.4g}: that is within {TIE:.0%} of what was "
+            f"gained, and truncation is simpler."
+        )
+    elif exact.early < chosen.early:
         lines.append(
             f"It is ahead by the number of its steps, {chosen.steps} to {exact.steps}: step for "
             f"step {exact.title} is better, {exact.early:.4g} to {chosen.early:.4g}. With a "
@@ -299,6 +308,8 @@ def _call(setting: Setting) -> str:
         return f"RandomTruncation({first}{size})"
     if name == "exact":
         return f"ExactSweep({setting.window})"
+    if name == "synthetic" and first:
+        return f"Synthetic(trunk={first})"
     return f"{_CLASSES[setting.kind]}({first})"
 
 
@@ -313,6 +324,10 @@ def _flags(setting: Setting) -> str:
         flags.append(f"--cut={first}")
     if setting.kind == "stale" and first:
         flags.append(f"--decay={first}")
+    if setting.kind == "synthetic":
+        flags += [f"--trunk={first}"] if first else []
+        rate = setting.synthetic_rate
+        flags += [f"--synthetic_rate={rate:g}"] if rate is not None else []
     if setting.learning_rate is not None:
         flags.append(f"--learning_rate={setting.learning_rate:g}")
     return " ".join(flags)

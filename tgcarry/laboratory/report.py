@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tgcarry.console import table
-from tgcarry.laboratory import recommend
 from tgcarry.laboratory.asked import Asked
 from tgcarry.laboratory.measure import Gradients, window_for
+from tgcarry.laboratory.recommend import Budget, Setting
+from tgcarry.laboratory.recommend import Figures as Grounds
 from tgcarry.laboratory.tally import Figures
 
 # A bias that is rounding; whoever has no other at any lag needs no column.
@@ -28,6 +29,8 @@ class Trained(NamedTuple):
     """The one of those tried whose last held-out loss was lowest."""
     result: dict[str, Any]
     """Of `tgcarry.laboratory.curves.run_trial`."""
+    synthetic_rate: float | None = None
+    """Of what a synthetic policy predicts with; None for the others."""
 
     @property
     def loss(self) -> float | None:
@@ -60,7 +63,7 @@ class Report(NamedTuple):
     """One for each policy and chunk length."""
     other_rates: list[Trained]
     """Those with learning rates that did less well."""
-    budget: recommend.Budget
+    budget: Budget
 
 
 def best_rates(trained: Sequence[Trained]) -> tuple[list[Trained], list[Trained]]:
@@ -74,7 +77,7 @@ def best_rates(trained: Sequence[Trained]) -> tuple[list[Trained], list[Trained]
     return best, [one for one in trained if not any(one is other for other in best)]
 
 
-def to_figures(report: Report) -> recommend.Figures:
+def to_figures(report: Report) -> Grounds:
     """Takes from a report what a recommendation follows from."""
     fewest = min((t.result["steps"] for t in report.trained if t.loss is not None), default=0)
     asked = {one.name: one for one in report.policies}
@@ -89,7 +92,7 @@ def to_figures(report: Report) -> recommend.Figures:
         policy = asked[one.policy]
         whole = window_for(report.stretch, one.chunk)
         settings.append(
-            recommend.Setting(
+            Setting(
                 policy=one.policy,
                 kind=policy.kind,
                 chunk=one.chunk,
@@ -100,13 +103,14 @@ def to_figures(report: Report) -> recommend.Figures:
                 loss=one.loss,
                 early=one.loss_at(fewest),
                 learning_rate=one.learning_rate,
+                synthetic_rate=one.synthetic_rate,
                 steps=one.result["steps"],
                 peak_mib=one.result["peak_mib"],
                 bounded=one.window is not None and one.window < whole,
             )
         )
     first = report.trained[0].result["points"][0]["loss"]
-    return recommend.Figures(tuple(settings), first, tuple(report.gradients[-1].reach))
+    return Grounds(tuple(settings), first, tuple(report.gradients[-1].reach))
 
 
 def to_json(report: Report, recommendation: str) -> dict[str, Any]:
