@@ -18,6 +18,7 @@ import os
 import signal
 import sys
 import threading
+import uuid
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -135,11 +136,16 @@ def main() -> int:
             f"these ports behind a firewall"
         )
     waits = [f"--rank_timeout={arguments.timeout:g}", f"--rank_patience={arguments.patience:g}"]
-    command = [sys.executable, str(_TRAIN), *flags, *waits]
+    # The command is the same at every start, and --overwrite is to count once.
+    command = [sys.executable, str(_TRAIN), *flags, *waits, f"--launch={uuid.uuid4().hex}"]
     ranks = [Rank(n, command, _environment(addresses, n, len(here))) for n in here]
+    elsewhere = len(here) < len(addresses)
     supervisor = Supervisor(
         ranks,
         retries=arguments.retries,
+        # Ranks elsewhere come to the end of their sweep, wait there for the one that was lost
+        # and cannot be had back, and start again.
+        persistence=2 * arguments.timeout + arguments.patience if elsewhere else 0.0,
         grace=arguments.grace,
         # The others' last sum, and what rank 0 does behind it.
         lag=arguments.timeout + arguments.grace,

@@ -15,6 +15,7 @@ scripts/launch.py starts it as several ranks, which share the streams out or, wi
 
 import _startup
 
+import logging
 import math
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from absl import flags
 from tqdm import tqdm
 
 from tgcarry import console
-from tgcarry.cluster import Cluster, Group
+from tgcarry.cluster import Cluster, Group, of_chief
 from tgcarry.engines import ENGINES
 from tgcarry.errors import ChunkError, LostRankError, StoppedError
 from tgcarry.model import CELLS, OPTIMIZERS
@@ -59,6 +60,9 @@ _CUT = flags.DEFINE_float(
 )
 _SYNTHETIC = flags.DEFINE_integer(
     "synthetic", 64, "Hidden units of what --policy=synthetic predicts the gradient with."
+)
+_SYNTHETIC_RATE = flags.DEFINE_float(
+    "synthetic_rate", 1e-3, "Adam's learning rate for what --policy=synthetic predicts with."
 )
 _TRUNK = flags.DEFINE_float(
     "trunk", 0.0, "How much of what --policy=synthetic fails to predict counts for the model."
@@ -128,6 +132,9 @@ _TIMEOUT = flags.DEFINE_float(
 _PATIENCE = flags.DEFINE_float(
     "rank_patience", 60.0, "Seconds that a rank waits for the others at its start."
 )
+_LAUNCH = flags.DEFINE_string(
+    "launch", None, "Names the launch that started this process; --overwrite spares what it began."
+)
 
 flags.adopt_module_key_flags(_data_flags)
 flags.mark_flag_as_required("logdir")
@@ -165,6 +172,7 @@ def _options() -> TrainOptions:
         clip_carry=_CLIP_CARRY.value or None,
         cut=_CUT.value,
         synthetic=_SYNTHETIC.value,
+        synthetic_rate=_SYNTHETIC_RATE.value,
         trunk=_TRUNK.value,
         parallel=_PARALLEL.value,
         parts=_PARTS.value,
@@ -225,6 +233,9 @@ def main(_: list[str]) -> None:
     """Reads the flags and trains."""
     log_dir = Path(_LOG_DIR.value or "")
     console.quiet_tensorflow()
+    if _LAUNCH.value:
+        # The launcher has said who can reach the ranks.
+        logging.getLogger("tgcarry.cluster").setLevel(logging.ERROR)
     with (
         console.one_line_errors("train.py"),
         # A bar where someone watches, plain lines elsewhere.
@@ -250,13 +261,14 @@ def main(_: list[str]) -> None:
                 on_text=_say if group.rank == 0 else _nothing,
                 should_stop=lambda: signals.requested,
                 group=group,
+                launch=_LAUNCH.value,
             )
         except StoppedError as stopped:
             print(f"train.py: {stopped}", file=sys.stderr)
             sys.exit(EXIT_GO_ON)
-        # Rank 0 has everybody's figures.
-        plots = plot_run(log_dir) if group.rank == 0 else []
-    if group.rank:
+        # Rank 0 has everybody's figures, and could not be started again alone.
+        plots = of_chief(group, lambda: plot_run(log_dir))
+    if plots is None:
         return
     print(_summary(summary, log_dir))
     print("plots:", ", ".join(str(path) for path in plots))

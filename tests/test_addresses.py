@@ -6,13 +6,16 @@ import re
 import pytest
 
 import tgcarry as tgc
+from tgcarry import addresses
 from tgcarry.addresses import (
     free_addresses,
     is_loopback,
+    networks,
     read_config,
     split_address,
     write_config,
 )
+from tgcarry.cluster import collective
 
 TWO = ("10.0.0.1:4000", "10.0.0.2:4000")
 
@@ -65,6 +68,29 @@ def test_a_process_finds_itself_in_its_environment():
         assert cluster == tgc.Cluster(TWO, rank)
         assert (cluster.size, cluster.is_chief, cluster.exposed) == (2, rank == 0, True)
     assert not tgc.Cluster(free_addresses(3)).exposed
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [(["lo", "eth0", "wg0"], ["eth0", "wg0"]), (["lo0", "lowpan0"], ["lowpan0"]), (["lo"], [])],
+)
+def test_others_reach_a_machine_by_all_its_networks_but_loopback(monkeypatch, there, found):
+    monkeypatch.setattr(addresses.socket, "if_nameindex", lambda: list(enumerate(there)))
+    assert networks() == found
+
+
+def test_a_server_that_others_reach_is_warned_of(monkeypatch, caplog):
+    cluster = tgc.Cluster(TWO, 1)
+    monkeypatch.setattr(collective, "networks", list)
+    collective._warn_of_strangers(cluster)
+    assert not caplog.records
+    monkeypatch.setattr(collective, "networks", lambda: ["eth0"])
+    collective._warn_of_strangers(cluster)
+    (record,) = caplog.records
+    port = TWO[1].rpartition(":")[2]
+    assert f"rank 1 listens at port {port} on all networks of this machine (eth0), and obeys" in (
+        record.getMessage()
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "{}", '{"cluster": {}}'])

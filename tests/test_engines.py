@@ -33,6 +33,21 @@ def test_auto_takes_the_fastest_that_supports_the_cell(on_linux):
     )
 
 
+@pytest.mark.parametrize("time_major", [False, True])
+def test_auto_compiles_nothing_for_a_few_steps(time_major, on_linux):
+    cell = tgc.GRUCell(4)
+    for steps in (1, 4, 5, None):
+        x = inputs(shape=(steps, 9, 3) if time_major else (9, steps, 3))
+        for engine in ("auto", "fused"):
+            with tf.variable_scope("rnn", reuse=tf.AUTO_REUSE):
+                tgc.dynamic_rnn(
+                    cell, x, dtype=tf.float32, time_major=time_major, engine=engine, scope="of"
+                )
+    notes = engine_notes(tf.get_default_graph())
+    assert [note.split()[1] for note in notes] == ["stock", "fused"] * 2 + ["fused"] * 4
+    assert notes[0].endswith("(too short to be worth compiling, L = 1)")
+
+
 def test_auto_leaves_xla_alone_where_it_was_not_tried(monkeypatch, on_linux):
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["GPU:0"])
     assert taken(tgc.GRUCell(4)).name == "loop"

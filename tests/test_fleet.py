@@ -10,6 +10,7 @@ import pytest
 
 from tgcarry import fleet
 from tgcarry.fleet import BUSY, DONE, FAILED, FINISHED, KILLED, READY, STOPPED, WAITING, Fleet, Job
+from tgcarry.signals import PAUSE
 
 PROGRAM = """
 import os, pathlib, signal, subprocess, sys, time
@@ -234,10 +235,22 @@ class TestStopping:
 
         def impatient():
             herd.stop()
+            time.sleep(PAUSE + 0.1)
             herd.stop()
 
         thread = when(tmp_path / "a", impatient)
         assert "SIGKILL" in herd.run()["a"].message
+        thread.join()
+
+    def test_two_signals_at_once_are_one(self, job, tmp_path):
+        herd = Fleet([job("a", "slow")], grace=1e6)
+
+        def hang_up():
+            herd.stop()
+            herd.stop()
+
+        thread = when(tmp_path / "a", hang_up)
+        assert herd.run()["a"].state == STOPPED and (tmp_path / "saved").exists()
         thread.join()
 
     def test_dying_of_sigterm_is_stopping(self, job):

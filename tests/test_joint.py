@@ -6,16 +6,15 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from keepable import chunk as build
+from plain import PLAIN
 from rank_jobs import BATCH, build_overflowing, chunks, weights, without_lengths
 from rank_threads import ranks
 
 import tgcarry as tgc
+from tgcarry import peers
 from tgcarry.data import epochs
 
 TIGHT = 0.05
-# Most of the time of so short a run is TensorFlow's, looking for a faster graph.
-PLAIN = tf.ConfigProto()
-PLAIN.graph_options.rewrite_options.disable_meta_optimizer = True
 POLICIES = {
     "truncated": tgc.Truncated(),
     "stale": tgc.Stale(0.7),
@@ -52,6 +51,7 @@ def train(name, group=None, share=lambda chunks: chunks, losses=1):
     for figure in ("loss", "grad_norm", "time_steps", "clipped", "synthetic_error"):
         values = [getattr(r, figure) for r in reports]
         found[figure] = np.array([np.nan if v is None else v for v in values])
+    found["upstream_norms"] = np.concatenate([r.upstream_norms for r in reports])
     return found
 
 
@@ -77,6 +77,12 @@ QUICK = ("exact clipped", "trunk")
 )
 def test_two_ranks_end_as_one_process_does(name):
     check(ranks(2, lambda group: train(name, group, group.cluster.share)), wanted(name))
+
+
+def test_norms_of_a_long_sweep_are_those_of_all_streams(monkeypatch):
+    """More visits than have room in the row of a meeting."""
+    monkeypatch.setattr(peers, "_RIDING", 2)
+    check(ranks(2, lambda group: train("exact", group, group.cluster.share)), wanted("exact"))
 
 
 @pytest.mark.slow

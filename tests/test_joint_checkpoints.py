@@ -14,21 +14,28 @@ import tgcarry as tgc
 from tgcarry.joint_checkpoints import JointCheckpoints
 
 
-def built():
+def built(policy=None):
+    predicting = isinstance(policy, tgc.Synthetic)
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         tf.train.get_or_create_global_step()
-        return build(tgc.GRUCell(3), tf.train.AdamOptimizer(0.05), engine="loop")
+        return build(
+            tgc.GRUCell(3),
+            tf.train.AdamOptimizer(0.05),
+            engine="loop",
+            synthetic=tgc.SyntheticGradient(3) if predicting else None,
+        )
 
 
 POLICY = tgc.ExactSweep(2)
+POLICIES = {"exact": POLICY, "stale": tgc.Stale(0.7), "trunk": tgc.Synthetic(trunk=0.5)}
 
 
-def train(folder, group, steps=None):
+def train(folder, group, steps=None, policy=POLICY):
     """Goes on with what is in a folder, for so many optimiser steps, and saves."""
-    chunk = built()
+    chunk = built(policy)
     checkpoints = JointCheckpoints(group, tgc.Checkpoints(folder, chunk), chunk)
-    with tgc.Runner(chunk, POLICY, group=group) as runner:
+    with tgc.Runner(chunk, policy, group=group) as runner:
         position = None
         if (folder / "step-0000000002").exists():
             restored = checkpoints.restore(runner.session)
@@ -44,12 +51,15 @@ def train(folder, group, steps=None):
         return weights(runner)
 
 
-@pytest.fixture(scope="module")
-def wanted():
-    chunk = built()
-    with tgc.Runner(chunk, POLICY) as runner:
+def alone(policy):
+    with tgc.Runner(built(policy), policy) as runner:
         list(runner.run(chunks()))
         return weights(runner)
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    return alone(POLICY)
 
 
 def check_close(got, wanted):
@@ -57,10 +67,21 @@ def check_close(got, wanted):
         np.testing.assert_allclose(got[name], value, 1e-10, 1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize(("before", "after"), [(2, 3), pytest.param(3, 2, marks=pytest.mark.slow)])
-def test_another_number_of_ranks_goes_on(tmp_path, wanted, before, after):
-    ranks(before, lambda group: train(tmp_path, group, steps=2))
-    found = ranks(after, lambda group: train(tmp_path, group))
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        (2, 3, "exact"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [(3, 2, "exact"), (2, 3, "stale"), (3, 2, "trunk"), (2, 1, "trunk")]
+        ),
+    ],
+)
+def test_another_number_of_ranks_goes_on(tmp_path, before, after, name):
+    policy = POLICIES[name]
+    wanted = alone(policy)
+    ranks(before, lambda group: train(tmp_path, group, steps=2, policy=policy))
+    found = ranks(after, lambda group: train(tmp_path, group, policy=policy))
     for got in found:
         check_close(got, wanted)
         for name, value in got.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import tgcarry as tgc
 from tgcarry.errors import ChunkError
 from tgcarry.model import CELLS, OPTIMIZERS, ModelSpec, build_model
 
@@ -108,6 +109,18 @@ def test_every_cell_and_optimiser_can_be_built(cell, optimizer, rng):
     assert np.isfinite(run(model, draw(SPEC, rng))[1])
 
 
+def test_what_predicts_learns_at_a_rate_of_its_own(rng):
+    """Adam's step hangs on its rate alone: M's second one is the first with a gradient."""
+    spec = replace(SPEC, synthetic=3, synthetic_rate=0.02, engine="loop", learning_rate=1e-6)
+    arrays = {"x": rng.normal(size=(2, 10, 3)), "y": rng.normal(size=(2, 10, 2))}
+    chunk = build_model(spec).chunk
+    with tgc.Runner(chunk, tgc.Synthetic()) as runner:
+        list(runner.run(tgc.split_chunks(arrays, 5)))
+        bias = runner.session.run(chunk.synthetic.variables[3])
+    step = 0.02 * (0.1 / (1 - 0.9**2)) / np.sqrt(0.001 / (1 - 0.999**2))
+    np.testing.assert_allclose(np.abs(bias), step, rtol=1e-3)
+
+
 def test_the_seed_settles_the_weights(rng):
     values, losses = draw(TEXT, rng), []
     for seed in (0, 0, 1):
@@ -126,6 +139,7 @@ def test_the_seed_settles_the_weights(rng):
         ({"learning_rate": 0.0}, ["learning_rate", "0"]),
         ({"learning_rate": -1.0}, ["learning_rate", "-1"]),
         ({"learning_rate": float("nan")}, ["learning_rate", "nan"]),
+        ({"synthetic_rate": 0.0}, ["synthetic_rate", "0"]),
         ({"clip_norm": -1.0}, ["clip_norm", "-1"]),
         ({"kind": "characters", "embedding": -1}, ["embedding", "-1"]),
         ({"kind": "characters", "embedding": 0}, ["embedding", "0"]),

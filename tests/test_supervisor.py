@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tgcarry import supervisor
+from tgcarry.signals import PAUSE
 from tgcarry.supervisor import Rank, Supervisor
 
 pytestmark = pytest.mark.slow
@@ -22,16 +24,24 @@ print("rank", os.environ["RANK"], "start", starts, flush=True)
 def stop(signal_number, frame):
     sys.exit(75)
 
-signal.signal(signal.SIGTERM, signal.SIG_IGN if what == "deaf" else stop)
+def save(signal_number, frame):
+    time.sleep(0.2)
+    (place / f"saved-{number}").write_text("")
+    sys.exit(75)
+
+takes = {"deaf": signal.SIG_IGN, "saves": save}
+signal.signal(signal.SIGTERM, takes.get(what, stop))
 if what == "late" and number == 1 and not starts:
     os.kill(os.getpid(), signal.SIGSTOP)
+if what == "far" and starts >= 4:
+    sys.exit(0)
 if what in ("finish", "late") or what.startswith("once") and starts:
     sys.exit(0)
 if what == "once-killed" and number == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 if what == "once-stopped" and number == 1:
     os.kill(os.getpid(), signal.SIGSTOP)
-if what.startswith("once") or what == "lost":
+if what.startswith("once") or what in ("lost", "far"):
     time.sleep(0.1)
     sys.exit(76)
 if what == "fail" and number == 1:
@@ -112,7 +122,7 @@ def test_a_rank_that_is_stopped_when_the_others_have_finished_is_no_hang(tmp_pat
 
 def test_a_job_that_is_lost_again_and_again_fails(tmp_path):
     seen = Seen(tmp_path, "lost", retries=1)
-    assert seen.supervisor.run() == 76
+    assert seen.supervisor.run() == 1
     assert len(seen.texts) == 2 and "(1 of 1)" in seen.texts[0]
     assert seen.texts[1].endswith("lost another one, 2 times: see its lines above")
 
@@ -135,12 +145,53 @@ def test_a_stop_is_passed_on_and_a_second_one_kills(tmp_path, what, asked):
         time.sleep(0.3)
         for _ in range(asked):
             seen.supervisor.stop()
+            time.sleep(PAUSE + 0.1)
 
     threading.Thread(target=stop).start()
     began = time.monotonic()
     assert seen.supervisor.run() == 75
     assert time.monotonic() - began < 15 and seen.texts == []
     seen.check_gone()
+
+
+def test_two_signals_at_once_are_one(tmp_path):
+    seen = Seen(tmp_path, "saves")
+
+    def hang_up():
+        seen.wait_for(2)
+        time.sleep(0.3)
+        seen.supervisor.stop()
+        seen.supervisor.stop()
+
+    threading.Thread(target=hang_up).start()
+    assert seen.supervisor.run() == 75
+    assert len(list(tmp_path.glob("saved-*"))) == 2
+    seen.check_gone()
+
+
+def test_ranks_with_others_elsewhere_start_again_for_as_long_as_was_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "_LONGEST_PAUSE", 0.1)
+    seen = Seen(tmp_path, "far", ranks=1, retries=1, persistence=60.0)
+    assert seen.supervisor.run() == 0
+    assert len(seen.pids()) == 5
+    assert seen.texts[-1] == (
+        "rank 0 lost another one: all ranks start again (4 of 1 or more within 60 s)"
+    )
+
+
+@pytest.mark.parametrize(("retries", "starts"), [(0, 1), (2, 3)])
+def test_and_no_longer(tmp_path, monkeypatch, retries, starts):
+    monkeypatch.setattr(supervisor, "_LONGEST_PAUSE", 0.1)
+    seen = Seen(tmp_path, "lost", ranks=1, retries=retries, persistence=0.2)
+    assert seen.supervisor.run() == 1
+    assert len(seen.pids()) == starts
+
+
+def test_a_stop_between_two_starts_is_heard(tmp_path):
+    seen = Seen(tmp_path, "lost", ranks=1, persistence=1e6)
+    seen.supervisor._on_text = lambda text: seen.supervisor.stop()
+    assert seen.supervisor.run() == 75
+    assert len(seen.pids()) == 1
 
 
 def test_what_does_not_stop_in_time_is_killed(tmp_path):

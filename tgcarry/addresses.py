@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from tgcarry.data.wording import shown
@@ -15,6 +16,7 @@ from tgcarry.errors import ClusterError
 TF_CONFIG = "TF_CONFIG"
 LOOPBACK = "127.0.0.1"
 
+_LOOPBACK = re.compile(r"lo\d*")
 _LARGEST_PORT = (1 << 16) - 1
 _JOBS = {"chief", "worker"}
 
@@ -58,6 +60,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def networks() -> list[str]:
+    """Names the networks over which others may reach this machine: all but loopback.
+
+    None in a network of this process's own; none, too, where the system does not tell.
+    """
+    with suppress(OSError, AttributeError):
+        return [name for _, name in socket.if_nameindex() if not _LOOPBACK.fullmatch(name)]
+    return []
 
 
 def free_addresses(count: int) -> tuple[str, ...]:

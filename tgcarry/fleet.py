@@ -1,6 +1,6 @@
 """Processes run side by side, so many at a time; stopped together, and started again when killed.
 
-Needs the standard library alone, and no knowledge of what the processes do.
+Needs no TensorFlow, and no knowledge of what the processes do.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
+
+from tgcarry.signals import PAUSE
 
 STOPPED_ON_REQUEST = 75
 """Exit code of a process that did as SIGTERM asked and wants to be run again."""
@@ -106,6 +108,7 @@ class Fleet:
         self._starts = dict.fromkeys(self._jobs, 0)
         self._ends = {name: End(WAITING) for name in self._jobs}
         self._deadline: float | None = None
+        self._asked = 0.0
         # A name and an exit code, or None: stop. Of the queues the one that a signal's handler
         # may put into.
         self._events: SimpleQueue[tuple[str, int] | None] = SimpleQueue()
@@ -118,7 +121,8 @@ class Fleet:
     def stop(self) -> None:
         """Has all jobs stop and none start; called again, kills at once.
 
-        May be called by a signal's handler and from any thread.
+        A call within `signals.PAUSE` seconds of the first is taken for the same. May be called by
+        a signal's handler and from any thread.
         """
         self._events.put(None)
 
@@ -243,9 +247,10 @@ class Fleet:
     def _begin_to_stop(self) -> None:
         now = time.monotonic()
         if self._deadline is not None:
-            self._deadline = now
+            if now - self._asked > PAUSE:
+                self._deadline = now
             return
-        self._deadline = now + self._grace
+        self._asked, self._deadline = now, now + self._grace
         for running in self._running.values():
             with suppress(ProcessLookupError):
                 running.process.terminate()

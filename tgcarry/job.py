@@ -308,7 +308,12 @@ class Job:
             if first and (chunk.starts_anew or len(first) == _CARRY_CHUNKS):
                 break
             first.append(chunk)
-        return [float(norm) for norm in self._runner.carry_norms(first)]
+        norms = [float(norm) for norm in self._runner.carry_norms(first)]
+        if self._group is None or self._options.parallel != "streams":
+            return norms
+        # Each rank has measured its own streams.
+        _, table = self._group.sum([], norms)
+        return [float(norm) for norm in np.hypot.reduce(table, axis=0)]
 
 
 class _StopError(Exception):

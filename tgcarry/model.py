@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -53,6 +54,8 @@ class ModelSpec:
     """How the cells are unrolled; see `dynamic_rnn`."""
     synthetic: int | None = None
     """Hidden units of what predicts the upstream; None for no predictor."""
+    synthetic_rate: float = 1e-3
+    """Adam's learning rate for what predicts the upstream."""
 
 
 class Model(NamedTuple):
@@ -74,7 +77,11 @@ class Forward(NamedTuple):
     """`[B, L, outputs]`: logits, or predicted numbers."""
 
 
-def build_model(spec: ModelSpec) -> Model:
+def build_model(
+    spec: ModelSpec,
+    batch: int | None = None,
+    forward: Callable[[ModelSpec], Forward] | None = None,
+) -> Model:
     """Builds the model of `spec` into the default graph.
 
         h = unroll(stacked cells, x),   p = h W + b,   loss = sum over scored steps / scored
@@ -84,6 +91,10 @@ def build_model(spec: ModelSpec) -> Model:
 
     Args:
       spec: what to build; `spec.seed` seeds the initial weights.
+      batch: streams of all chunks that it will be fed; None for any. An engine that knows them
+        may share them out over the cores.
+      forward: builds a model of one's own up to its predictions, with `placeholders(spec)` for
+        feeds; None for the one that `spec` describes.
 
     Returns:
       A `Model`; its metrics are "total" (the undivided loss), "scored" and "correct".
@@ -91,7 +102,9 @@ def build_model(spec: ModelSpec) -> Model:
     Raises:
       ChunkError: an unknown cell or optimiser, or units that are not positive.
     """
-    feeds, ports, final_state, predictions = build_forward(spec)
+    feeds, ports, final_state, predictions = (
+        build_forward(spec, batch) if forward is None else _own(spec, forward)
+    )
     mask = feeds["weight" if spec.weighted else "mask"]
     if spec.kind == "regression":
         target = tf.expand_dims(feeds["y"], -1) if spec.flat_target else feeds["y"]
@@ -110,18 +123,19 @@ def build_model(spec: ModelSpec) -> Model:
         clip_norm=spec.clip_norm,
         global_step=global_step,
         metrics={"total": total, "scored": extra.count, "correct": extra.correct},
-        synthetic=None if spec.synthetic is None else SyntheticGradient(spec.synthetic),
+        synthetic=_predicting(spec),
     )
     return Model(chunk, predictions, global_step)
 
 
-def build_forward(spec: ModelSpec) -> Forward:
+def build_forward(spec: ModelSpec, batch: int | None = None) -> Forward:
     """Builds the model of `spec` without its loss; the variables are those of `build_model`.
 
         h = unroll(stacked cells, x),   p = h W + b
 
     Args:
       spec: what to build.
+      batch: as for `build_model`.
 
     Raises:
       ChunkError: as `build_model`.
@@ -129,8 +143,8 @@ def build_forward(spec: ModelSpec) -> Forward:
     _check(spec)
     tf.set_random_seed(spec.seed)
     cell = _stack(spec)
-    feeds = _placeholders(spec)
-    ports = carry_ports(cell)
+    feeds = placeholders(spec, batch)
+    ports = carry_ports(cell, batch_size=batch)
     outputs, final_state = dynamic_rnn(
         cell,
         _inputs(spec, feeds["x"]),
@@ -139,6 +153,12 @@ def build_forward(spec: ModelSpec) -> Forward:
         engine=spec.engine,
     )
     return Forward(feeds, ports, final_state, losses.linear(outputs, spec.outputs))
+
+
+def _own(spec: ModelSpec, forward: Callable[[ModelSpec], Forward]) -> Forward:
+    _check(spec)
+    tf.set_random_seed(spec.seed)
+    return forward(spec)
 
 
 def _check(spec: ModelSpec) -> None:
@@ -150,12 +170,20 @@ def _check(spec: ModelSpec) -> None:
         )
     if not spec.units or any(n < 1 for n in spec.units):
         raise ChunkError(f"units {spec.units} do not make a network: give numbers such as 64,32")
-    if not 0 < spec.learning_rate < float("inf"):
-        raise ChunkError(f"learning_rate {spec.learning_rate:g}: give a finite number above 0")
+    for name in ("learning_rate", "synthetic_rate"):
+        rate = getattr(spec, name)
+        if not 0 < rate < float("inf"):
+            raise ChunkError(f"{name} {rate:g}: give a finite number above 0")
     if spec.kind == "characters" and spec.embedding < 1:
         raise ChunkError(f"embedding {spec.embedding}: give a width of at least 1")
     if spec.seed < 0:
         raise ChunkError(f"seed {spec.seed}: give 0 or more")
+
+
+def _predicting(spec: ModelSpec) -> SyntheticGradient | None:
+    if spec.synthetic is None:
+        return None
+    return SyntheticGradient(spec.synthetic, tf.train.AdamOptimizer(spec.synthetic_rate))
 
 
 def _stack(spec: ModelSpec) -> RNNCell:
@@ -163,19 +191,30 @@ def _stack(spec: ModelSpec) -> RNNCell:
     return MultiRNNCell(cells) if len(cells) > 1 else cells[0]
 
 
-def _placeholders(spec: ModelSpec) -> dict[str, tf.Tensor]:
+def placeholders(spec: ModelSpec, batch: int | None = None) -> dict[str, tf.Tensor]:
+    """Makes what a model of `spec` is fed.
+
+    Args:
+      spec: what the data are.
+      batch: as for `build_model`.
+
+    Returns:
+      "x" `[B, L, inputs]`, or int `[B, L]` for characters; "y", the targets; "lengths" int `[B]`;
+      and "weight" or "mask" `[B, L]`, which says which steps are scored.
+    """
+    steps = [batch, None]
     if spec.kind == "characters":
-        x = tf.placeholder(tf.int32, [None, None], "x")
+        x = tf.placeholder(tf.int32, steps, "x")
     else:
-        x = tf.placeholder(tf.float32, [None, None, spec.inputs], "x")
+        x = tf.placeholder(tf.float32, [*steps, spec.inputs], "x")
     if spec.kind in ("characters", "classification"):
-        y = tf.placeholder(tf.int32, [None, None], "y")
+        y = tf.placeholder(tf.int32, steps, "y")
     else:
         width = [] if spec.flat_target else [spec.outputs]
-        y = tf.placeholder(tf.float32, [None, None, *width], "y")
-    feeds = {"x": x, "y": y, "lengths": tf.placeholder(tf.int32, [None], "lengths")}
+        y = tf.placeholder(tf.float32, [*steps, *width], "y")
+    feeds = {"x": x, "y": y, "lengths": tf.placeholder(tf.int32, [batch], "lengths")}
     name = "weight" if spec.weighted else "mask"
-    feeds[name] = tf.placeholder(tf.float32, [None, None], name)
+    feeds[name] = tf.placeholder(tf.float32, steps, name)
     return feeds
 
 

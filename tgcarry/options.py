@@ -41,6 +41,8 @@ class TrainOptions:
     """Probability of the random policy's cuts, which are drawn with `seed`."""
     synthetic: int = 64
     """Hidden units of the synthetic policy's predictor."""
+    synthetic_rate: float = 1e-3
+    """Adam's learning rate for that predictor; it has to keep up with the model."""
     trunk: float = 0.0
     """How much of what it misses counts for the model."""
     parallel: str = "streams"
@@ -175,4 +177,5 @@ def spec_for(options: TrainOptions, dataset: Dataset) -> ModelSpec:
         seed=options.seed,
         engine=options.engine,
         synthetic=options.synthetic if options.policy == "synthetic" else None,
+        synthetic_rate=options.synthetic_rate,
     )

@@ -16,6 +16,9 @@ from tgcarry.errors import ClusterError, NumericsError, TgcarryError
 from tgcarry.loop import Done, Loop
 from tgcarry.reports import Report, add_metrics
 
+# Visits of a sweep whose norms ride in the row; those of more take a sum of their own, which is
+# little beside so many visits.
+_RIDING = 16
 # What a rank comes to a meeting for.
 _READY, _RESTING, _BAD, _FAILED, _ENDED, _TELLING, _MEASURING = range(7)
 
@@ -49,7 +52,7 @@ class Peers(Protocol):
 
 
 class _Row(NamedTuple):
-    """Is what a rank tells the others; its metrics follow."""
+    """Is what a rank tells the others; norms of `_RIDING` visits and its metrics follow."""
 
     kind: float
     stop: float
@@ -66,6 +69,8 @@ class _Told(NamedTuple):
     """Is what all ranks have told."""
 
     rows: list[_Row]
+    norms: np.ndarray
+    """`[ranks, _RIDING]`, of the upstreams of the first visits."""
     metrics: list[float]
     """Their sums."""
     sums: list[np.ndarray]
@@ -79,6 +84,7 @@ class Figures(NamedTuple):
     metrics: dict[str, float]
     time_steps: int
     clipped: int
+    upstream_norms: tuple[float, ...]
 
 
 class Meetings:
@@ -190,6 +196,8 @@ class Meetings:
         metrics = dict.fromkeys(self._names, 0.0)
         for done in visits:
             add_metrics(metrics, done.visit.metrics)
+        # In the order of the report.
+        norms = [done.upstream_norm for done in sorted(visits, key=lambda done: done.chunk)]
         row = _Row(
             kind,
             stop,
@@ -200,13 +208,18 @@ class Meetings:
             sum(done.time_steps for done in visits),
             sum(done.clipped for done in visits),
         )
-        told = self._told(row, list(metrics.values()), error)
+        told = self._told(row, list(metrics.values()), error, norms)
         if any(one.kind != _READY for one in told.rows):
             return False
         calls, sums = self._loop.calls, told.sums
         if self._rows_first:
             sums, _ = self._peers.sum(calls.accumulators(), [])
+        elif len(norms) > _RIDING:
+            _, told_norms = self._peers.sum([], norms)
+            told = told._replace(norms=told_norms)
         calls.set_accumulators(sums)
+        # Where upstreams are limited, their norms are those of all streams already.
+        whole = norms if self._rows_first else np.hypot.reduce(told.norms, axis=0).tolist()
         self._figures = Figures(
             sum(one.loss for one in told.rows),
             dict(zip(self._names, told.metrics, strict=True)),
@@ -214,11 +227,16 @@ class Meetings:
             # Which upstreams are scaled down is the same on every rank; of visits before a
             # position that was shared out rank 0 knows alone.
             int(max(one.clipped for one in told.rows)),
+            tuple(whole[: len(norms)]),
         )
         return True
 
     def _told(
-        self, row: _Row, metrics: Sequence[float] = (), error: TgcarryError | None = None
+        self,
+        row: _Row,
+        metrics: Sequence[float] = (),
+        error: TgcarryError | None = None,
+        norms: Sequence[float] = (),
     ) -> _Told:
         """Tells every rank of this one's row, and returns what all have told.
 
@@ -226,7 +244,9 @@ class Meetings:
           NumericsError, ClusterError: what happened on another rank.
         """
         arrays = [] if self._rows_first else self._loop.calls.accumulators()
-        sums, table = self._peers.sum(arrays, [*row, *(metrics or [0.0] * len(self._names))])
+        riding = [*norms[:_RIDING], *[0.0] * (_RIDING - len(norms))]
+        figures = metrics or [0.0] * len(self._names)
+        sums, table = self._peers.sum(arrays, [*row, *riding, *figures])
         rows = [_Row(*line[: len(row)]) for line in table]
         kinds = [int(one.kind) for one in rows]
         self.stop = any(one.stop for one in rows)
@@ -234,7 +254,8 @@ class Meetings:
             self._raise_others(kinds, error)
         else:
             self._check_alike(rows)
-        return _Told(rows, table[:, len(row) :].sum(axis=0).tolist(), sums)
+        _, of_visits, added = np.split(table, [len(row), len(row) + _RIDING], axis=1)
+        return _Told(rows, of_visits, added.sum(axis=0).tolist(), sums)
 
     def _raise_others(self, kinds: Sequence[int], error: TgcarryError | None) -> None:
         """Raises what happened on another rank, unless this one has an error of its own."""

@@ -108,8 +108,9 @@ class _Reader:
         return Position(
             **{name: int(rest[name]) for name in _COUNTS},
             breaks=self._arrays["breaks"],
+            resets=self._by_chunk("resets"),
             # Positions of earlier versions say nothing of idle streams.
-            **{name: self._by_chunk(name) for name in _FLAGS},
+            idle=self._by_chunk("idle"),
             head=self._nest("head", self._state),
             carry=self._nest("carry", self._carry),
             saved=self._states("saved", rest["saved"]),
@@ -143,7 +144,8 @@ class _Reader:
         if f"{name}/{len(wanted)}" in self._arrays:
             raise ValueError(f"{name} has more than {len(wanted)} leaves")
         for tensor, leaf in zip(wanted, leaves, strict=True):
-            if not tensor.shape.is_compatible_with(leaf.shape):
+            # A rank's graph may be of its own streams, and a checkpoint is of all.
+            if not tensor.shape[1:].is_compatible_with(leaf.shape[1:]):
                 raise ValueError(f"{name} has a leaf of shape {leaf.shape} for {tensor.shape}")
         return tf.nest.pack_sequence_as(like, leaves) if tf.nest.is_nested(like) else leaves[0]
 

@@ -28,7 +28,8 @@ class Report(NamedTuple):
     grad_norm: float
     """Global norm of the applied gradient, before clipping."""
     upstream_norms: tuple[float, ...]
-    """Norm of the upstream that entered each chunk's end, in the order of `chunks`."""
+    """Norm of the upstream that entered each chunk's end, in the order of `chunks`; of all ranks'
+    streams."""
     seconds: float
     """Wall time of the step, without what the caller did between steps."""
     clipped: int = 0

@@ -1,6 +1,6 @@
 """The ranks of one job as processes: ended together, and started again together.
 
-Needs the standard library alone, and no knowledge of what the processes do but their exit codes.
+Needs no TensorFlow, and no knowledge of what the processes do but their exit codes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import IO, NamedTuple
 
+from tgcarry.signals import PAUSE
+
 FINISHED, FAILED = 0, 1
 STOPPED_ON_REQUEST = 75
 """Exit code of a rank that has saved, and wants to be run again."""
@@ -29,6 +31,8 @@ _SIGNALLED = 128
 _LAST_WORDS = 1.0
 # Seconds after which a job has worked: what is lost later is counted anew.
 _WORKED = 600.0
+# The longest pause in seconds before ranks start again that have others elsewhere.
+_LONGEST_PAUSE = 15.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -53,6 +57,9 @@ class Supervisor:
       ranks: those that run on this machine.
       retries: further starts of all, one after another; not counting those of jobs that had
         worked for ten minutes.
+      persistence: seconds from the first of several losses on in which further starts are not
+        counted, and come after pauses: for ranks that have others elsewhere, who may take as long
+        to notice what was lost. Without retries nothing starts again all the same.
       grace: seconds between SIGTERM and SIGKILL when stopping.
       farewell: seconds that ranks have to end when one of them was lost.
       lag: seconds that ranks have to end when one of them has finished.
@@ -65,6 +72,7 @@ class Supervisor:
         ranks: Sequence[Rank],
         *,
         retries: int = 3,
+        persistence: float = 0.0,
         grace: float = 60.0,
         farewell: float = 15.0,
         lag: float = 360.0,
@@ -72,13 +80,13 @@ class Supervisor:
         on_text: Callable[[str], None],
     ) -> None:
         self._ranks = list(ranks)
-        self._retries, self._grace = retries, grace
+        self._retries, self._persistence, self._grace = retries, persistence, grace
         self._farewell, self._lag = farewell, lag
         self._on_line, self._on_text = on_line, on_text
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._codes: dict[int, int] = {}
         self._deadline: float | None = None
-        self._stopping = False
+        self._stopping, self._asked = False, 0.0
         # A rank's number and exit code, or None: stop. Of the queues the one that a signal's
         # handler may put into.
         self._events: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
@@ -86,30 +94,52 @@ class Supervisor:
     def stop(self) -> None:
         """Has all ranks stop, and none start again; called again, kills at once.
 
-        May be called by a signal's handler and from any thread.
+        A call within `signals.PAUSE` seconds of the first is taken for the same, since whoever
+        asks may send more than one signal. May be called by a signal's handler and from any
+        thread.
         """
         self._events.put(None)
 
     def run(self) -> int:
         """Runs the ranks; returns the job's exit code."""
         try:
-            starts = 0
+            starts, since = 0, 0.0
             while True:
                 began = time.monotonic()
                 self._start()
                 while self._running:
                     self._hear()
                 again, code, why = self._verdict()
-                starts = 1 if time.monotonic() - began > _WORKED else starts + 1
-                if not again or starts > self._retries:
+                ended = time.monotonic()
+                starts = 1 if ended - began > _WORKED else starts + 1
+                since = ended if starts == 1 else since
+                if not again or self._is_enough(starts, ended - since):
                     break
-                self._on_text(f"{why}: all ranks start again ({starts} of {self._retries})")
+                more = f" or more within {self._persistence:g} s" if self._persistence else ""
+                self._on_text(f"{why}: all ranks start again ({starts} of {self._retries}{more})")
+                self._pause(starts)
+                if self._stopping:
+                    code = STOPPED_ON_REQUEST
+                    break
         finally:
             self._end_all()
         if code not in (FINISHED, STOPPED_ON_REQUEST):
             tried = f", {starts} times" if starts > 1 and again else ""
             self._on_text(f"{why}{tried}: see its lines above")
         return code
+
+    def _is_enough(self, starts: int, seconds: float) -> bool:
+        """Says whether to give up after so many losses, the first so many seconds ago."""
+        return starts > self._retries and (seconds >= self._persistence or not self._retries)
+
+    def _pause(self, starts: int) -> None:
+        """Leaves ranks elsewhere some time; a wish to stop ends it."""
+        if not self._persistence:
+            return
+        with suppress(Empty):
+            self._events.get(timeout=min(2.0 ** (starts - 1), _LONGEST_PAUSE))
+            # There is no rank left that could have ended.
+            self._begin_to_stop()
 
     def _start(self) -> None:
         self._codes, self._deadline = {}, None
@@ -167,8 +197,11 @@ class Supervisor:
 
     def _begin_to_stop(self) -> None:
         now = time.monotonic()
-        self._deadline = now if self._stopping else now + self._grace
-        self._stopping = True
+        if self._stopping:
+            if now - self._asked > PAUSE:
+                self._deadline = now
+            return
+        self._stopping, self._asked, self._deadline = True, now, now + self._grace
         for process in self._running.values():
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -203,7 +236,7 @@ class Supervisor:
                 return True, FAILED, f"rank {number} was killed by {_signal_name(-code)}"
         for number, code in self._codes.items():
             if code == LOST_A_RANK:
-                return True, LOST_A_RANK, f"rank {number} lost another one"
+                return True, FAILED, f"rank {number} lost another one"
         stopped = STOPPED_ON_REQUEST in self._codes.values()
         return False, STOPPED_ON_REQUEST if stopped else FINISHED, ""
 

@@ -19,6 +19,7 @@ from tgcarry.earlier import Earlier, find_earlier
 from tgcarry.errors import ClusterError, LogError, RunError, StoppedError
 from tgcarry.job import Job, Progress, Tell, named
 from tgcarry.joint_checkpoints import JointCheckpoints
+from tgcarry.joint_options import check_same
 from tgcarry.locks import FolderLock
 from tgcarry.model import Model, build_model
 from tgcarry.options import JobOptions, TrainOptions, check_parallel, make_policy, spec_for
@@ -31,6 +32,8 @@ __all__ = ["Progress", "train"]
 
 # Where ranks other than the first keep what they note.
 _RANKS = "ranks"
+# The fewest streams that an engine shares out over cores.
+_SHARED_OUT = 8
 
 
 def train(
@@ -42,6 +45,7 @@ def train(
     on_text: Callable[[str], None] = print,
     should_stop: Callable[[], bool] = lambda: False,
     group: Group | None = None,
+    launch: str | None = None,
 ) -> dict[str, Any]:
     """Trains a model and leaves its log folder; goes on with a run that is there.
 
@@ -59,16 +63,19 @@ def train(
       should_stop: asked after each visit; once it says so, the job saves where it stands.
       group: an open group of processes that share the streams, or a sequence's chunks, out, each
         calling this alike. Rank 0 keeps the run's folder, which is that of one process; the
-        others' notes are below it.
+        others' notes are below it. All have the same options and data.
+      launch: names the launch that this process is a part of: what an earlier process of it has
+        begun is gone on with, whatever `care.overwrite` says.
 
     Returns:
       The summary, as written to `summary.json`.
 
     Raises:
       StoppedError: the job was asked to stop; call this again to go on.
-      TgcarryError: bad options or data, another run in the folder, numbers gone bad.
+      TgcarryError: bad options or data, another run in the folder, numbers gone bad; ranks that
+        have been asked for different things.
     """
-    care = care or JobOptions()
+    care = _once(care or JobOptions(), log_dir, launch)
     check_parallel(options, care)
     in_streams = options.parallel == "streams"
     group = None if group is None or group.size == 1 else group
@@ -89,13 +96,12 @@ def train(
     _earlier(log_dir, options, care)
     dataset = open_dataset(options.data)
     _check_shares(options, dataset, group)
-    for index, chunk in enumerate(dataset.validation or ()):
-        with named("validation"):
-            data.check_chunk(chunk, index)
+    _check_validation(dataset)
     with tf.Graph().as_default():
-        model = build_model(spec_for(options, dataset))
+        model = build_model(spec_for(options, dataset), _streams_of_all(options, dataset, group))
         checkpoints = Checkpoints(log_dir / logs.CHECKPOINTS, model.chunk, care.keep)
-    config = _config(options, dataset)
+    config = _config(options, dataset, launch)
+    check_same(group, config, care)
     # The others touch nothing before rank 0 has found that there is something to be done.
     finished = _of_chief(group) if group is not None and group.rank else None
     if finished is not None:
@@ -110,11 +116,11 @@ def train(
             return finished
         if lock.taken_over is not None:
             on_text(f"goes on after {lock.taken_over}, which is gone")
-        tell = Tell(on_text, on_progress, should_stop)
         joint = None
         if group is not None:
             joint = JointCheckpoints(group, checkpoints, model.chunk, shares=in_streams)
         shared = dataset if group is None or not in_streams else _share(dataset, group)
+        tell = Tell(on_text, on_progress, should_stop)
         job = Job(options, care, shared, model, joint or checkpoints, lock, tell, group)
         runner = _runner(options, policy, model, job, group)
         on_text(dataset.description)
@@ -138,6 +144,15 @@ def train(
                     summary = {"policy": str(policy), **job.figures()}
                     log.finish(summary)
     return summary
+
+
+def _once(care: JobOptions, log_dir: Path, launch: str | None) -> JobOptions:
+    """Leaves the run alone that a launch has begun, so that it overwrites but once."""
+    if care.overwrite and launch is not None:
+        # A configuration that cannot be read was begun by nobody who is still at work.
+        with suppress(LogError):
+            care = replace(care, overwrite=logs.read_config(log_dir).get("launch") != launch)
+    return care
 
 
 def _runner(
@@ -189,6 +204,13 @@ def _check_shares(options: TrainOptions, dataset: Dataset, group: Group | None) 
         )
 
 
+def _check_validation(dataset: Dataset) -> None:
+    """Refuses held-out data that cannot be scored, before hours of training."""
+    for index, chunk in enumerate(dataset.validation or ()):
+        with named("validation"):
+            data.check_chunk(chunk, index)
+
+
 def _check_streams(dataset: Dataset, group: Group | None) -> None:
     """Refuses data with fewer streams than ranks."""
     for part, chunks in (("training", dataset.train), ("validation", dataset.validation)):
@@ -198,6 +220,20 @@ def _check_streams(dataset: Dataset, group: Group | None) -> None:
                 f"least: start fewer ranks, give --batch={group.size} or more and longer data, or "
                 f"share out chunks instead: --parallel=sequence"
             )
+
+
+def _streams_of_all(options: TrainOptions, dataset: Dataset, group: Group | None) -> int | None:
+    """Returns how many streams every chunk has that this process will see.
+
+    None if they differ, or are too few for an engine to make something of: the passes for few
+    streams take longer to compile, and with lengths they gain nothing.
+    """
+    if options.parallel != "streams":
+        return None
+    shared = dataset if group is None else _share(dataset, group)
+    held = shared.validation or [shared.train[0]]
+    streams = shared.train[0].batch
+    return streams if streams >= _SHARED_OUT and held[0].batch == streams else None
 
 
 def _share(dataset: Dataset, group: Group) -> Dataset:
@@ -240,7 +276,7 @@ def _finished(
     return earlier.summary if earlier.is_finished(config) else None
 
 
-def _config(options: TrainOptions, dataset: Dataset) -> dict[str, Any]:
+def _config(options: TrainOptions, dataset: Dataset, launch: str | None) -> dict[str, Any]:
     environment = fingerprint.environment()
     return {
         "options": asdict(options),
@@ -252,6 +288,7 @@ def _config(options: TrainOptions, dataset: Dataset) -> dict[str, Any]:
         "data": fingerprint.of_dataset(dataset),
         "versions": {name: environment[name] for name in ("python", "tensorflow", "numpy")},
         "environment": environment,
+        **({} if launch is None else {"launch": launch}),
     }
 
 

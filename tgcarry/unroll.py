@@ -54,7 +54,8 @@ def dynamic_rnn(
         BasicRNNCell, stacked or with residuals, whose input products and weight gradients are
         one matrix product each; "fused" compiles them with XLA, once per shape of the inputs
         (of at least one step).
-        "auto" takes the fastest one that supports the cell here. All give the same variables
+        "auto" takes the one that is fastest here for the cell and for steps as many as are
+        known when the graph is built; "fused" if they are not. All give the same variables
         and results. A batch size that is known when the graph is built lets "fused" share the
         streams out over the cores. Only "stock" has gradients of gradients.
       resets: bool `[B, L]` (`[L, B]` if `time_major`), True where a stream starts a new
@@ -82,7 +83,7 @@ def dynamic_rnn(
     if resets is not None:
         resets = tf.convert_to_tensor(resets)
         _check_resets(resets, tf.nest.flatten(inputs)[0])
-    taken = choose_engine(engine, cell, inputs, dtype)
+    taken = choose_engine(engine, cell, inputs, dtype, _known_steps(inputs, time_major))
     note_engine(scope, taken)
     if taken.name == "stock":
         return _stock(
@@ -259,6 +260,13 @@ def _check_engine(name: Any) -> None:
         raise CarryError(
             f"dynamic_rnn(engine={name!r}): no such engine; choose from {', '.join(ENGINES)}"
         )
+
+
+def _known_steps(inputs: Any, time_major: bool) -> int | None:
+    shape = tf.nest.flatten(inputs)[0].shape
+    known = shape.rank is not None and shape.rank > 1
+    steps: int | None = shape.as_list()[0 if time_major else 1] if known else None
+    return steps
 
 
 def _check_pad_to(multiple: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -12,13 +13,14 @@ from typing import Any
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from tgcarry.addresses import split_address
+from tgcarry.addresses import networks, split_address
 from tgcarry.cluster.cluster import Cluster
 from tgcarry.cluster.lanes import Lane
 from tgcarry.cluster.worker import Worker
 from tgcarry.data.wording import because, shown
 from tgcarry.errors import ClusterError, LostRankError
 
+_log = logging.getLogger(__name__)
 # How lines begin that say where in the graph an error was.
 _WHERE = ("Graph execution error", "Detected at", "File ", "Node:", "From /job", "[[")
 _JOB = "worker"
@@ -40,8 +42,10 @@ class Collective:
 
     A context manager: entering it starts this rank's server and waits for the others. The
     sums are one fused all-reduce each, in an order that depends on the number of ranks alone, so
-    that they repeat bit for bit. The server stays until the process ends, since TensorFlow cannot
-    stop one: one per process. Not included: any use of it by several threads at a time.
+    that they repeat bit for bit. The server listens on all networks of the machine and obeys
+    whoever reaches it, as a warning of `logging` says. It stays until the process ends, since
+    TensorFlow cannot stop one: one per process. Not included: any use of it by several threads at
+    a time.
 
     Args:
       cluster: of two ranks at least.
@@ -75,6 +79,7 @@ class Collective:
     def __enter__(self) -> Collective:
         deadline = time.monotonic() + self._patience
         check_port(self._cluster)
+        _warn_of_strangers(self._cluster)
         self._worker = Worker()
         try:
             config = _config(self._cluster.rank)
@@ -277,6 +282,17 @@ def check_port(cluster: Cluster) -> None:
                 f"rank {cluster.rank} cannot listen at {cluster.addresses[cluster.rank]}: "
                 f"{because(error)}: end the process that does, or name another port"
             ) from error
+
+
+def _warn_of_strangers(cluster: Cluster) -> None:
+    found = networks()
+    if found:
+        _, port = split_address(cluster.addresses[cluster.rank])
+        _log.warning(
+            "rank %d listens at port %d on all networks of this machine (%s), and obeys whoever "
+            "reaches it: keep that port behind a firewall, or in a network of the ranks' own",
+            *(cluster.rank, port, ", ".join(found)),
+        )
 
 
 def wait_for_all(cluster: Cluster, deadline: float, patience: float) -> None:

@@ -35,7 +35,7 @@ class Group:
 
     One group per process: TensorFlow cannot stop a server. Its server listens on *all* of the
     machine's networks at the port of the rank's address, and takes orders from whoever
-    reaches it: keep the ports behind a firewall.
+    reaches it, as a warning of `logging` says: keep the ports behind a firewall.
 
     Args:
       cluster: who takes part.

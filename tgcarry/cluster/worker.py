@@ -24,6 +24,10 @@ class Begun(Generic[_Result]):
         """Says whether it was made."""
         return self._ended.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Waits until it was made, for some time; says whether it was."""
+        return self._ended.wait(seconds)
+
     def make(self) -> None:
         """Makes the call; its error is raised where the result is asked for."""
         call, self._call = self._call, None
