@@ -31,6 +31,8 @@ bare_package()
 from tgcarry.own_network import enter_own_network
 
 _TRAIN = Path(__file__).resolve().parent / "train.py"
+# Seconds after which a job has worked: what is lost later is counted anew.
+_WORKED = 600.0
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _writing = threading.Lock()
 
@@ -140,14 +142,16 @@ def main() -> int:
     command = [sys.executable, str(_TRAIN), *flags, *waits, f"--launch={uuid.uuid4().hex}"]
     ranks = [Rank(n, command, _environment(addresses, n, len(here))) for n in here]
     elsewhere = len(here) < len(addresses)
+    waiting = 2 * arguments.timeout + arguments.patience
     supervisor = Supervisor(
         ranks,
         retries=arguments.retries,
+        worked=max(_WORKED, waiting),
         # Ranks elsewhere come to the end of their sweep, wait there for the one that was lost
         # and cannot be had back, and start again.
-        persistence=2 * arguments.timeout + arguments.patience if elsewhere else 0.0,
+        persistence=waiting if elsewhere else 0.0,
         grace=arguments.grace,
-        # The others' last sum, and what rank 0 does behind it.
+        # The others' last sum.
         lag=arguments.timeout + arguments.grace,
         on_line=lambda rank, line: _print(f"[{rank}] {line}"),
         on_text=lambda text: _print(f"launch.py: {text}"),

@@ -11,10 +11,11 @@ import pytest
 from rank_threads import ranks
 from scripts_run import metric_lines
 
+from tgcarry import training
 from tgcarry.cluster import of_chief
-from tgcarry.dataset import DataOptions
+from tgcarry.dataset import DataOptions, open_dataset
 from tgcarry.errors import LostRankError
-from tgcarry.options import TrainOptions
+from tgcarry.options import JobOptions, TrainOptions
 from tgcarry.training import train
 
 OPTIONS = TrainOptions(
@@ -47,6 +48,43 @@ def test_what_is_logged_is_of_all_streams(tmp_path, name):
     norms = [json.loads((f / "summary.json").read_text())["carry_norms"] for f in (alone, folder)]
     assert len(norms[0]) > 3
     np.testing.assert_allclose(norms[1], norms[0], 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("batch", "size", "parallel", "wanted"),
+    [
+        (7, 1, "streams", [None]),
+        (8, 1, "streams", [8]),
+        (15, 2, "streams", [None, 8]),
+        (16, 2, "streams", [8, 8]),
+        (16, 2, "sequence", [None, None]),
+    ],
+)
+def test_a_graph_is_made_for_the_streams_that_its_process_has(batch, size, parallel, wanted):
+    of = replace(OPTIONS.data, batch=batch, chunk=5)
+    options, dataset = replace(OPTIONS, parallel=parallel, data=of), open_dataset(of)
+
+    def known(group):
+        return training._streams_of_all(options, dataset, group)
+
+    assert (ranks(size, known) if size > 1 else [known(None)]) == wanted
+    # Fewer streams to validate on: then for any.
+    held = [chunk._replace(resets=chunk.resets[:3]) for chunk in dataset.validation]
+    fewer = dataset._replace(validation=held)
+    assert training._streams_of_all(options, fewer, None) is None
+
+
+def test_ranks_with_graphs_for_different_streams_leave_what_any_number_goes_on_from(tmp_path):
+    options = replace(OPTIONS, data=replace(OPTIONS.data, batch=15, chunk=5))
+    quietly(options, tmp_path / "alone")
+    half = replace(options, steps=3)
+    ranks(2, lambda group: quietly(half, tmp_path / "ranks", group=group))
+    care = JobOptions(override_config=True)
+    quietly(options, tmp_path / "ranks", care=care)
+    one, two = metric_lines(tmp_path / "alone"), metric_lines(tmp_path / "ranks")
+    losses = [[line["loss"] for line in lines if "loss" in line] for lines in (one, two)]
+    assert len(losses[0]) > 5
+    np.testing.assert_allclose(losses[1], losses[0], 1e-5)
 
 
 class TestOfChief:

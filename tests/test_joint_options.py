@@ -1,6 +1,6 @@
 """Ranks that were asked for different things are told so before anything is written.
 
-Ranks are threads here; tests/test_script_launch.py has processes.
+Ranks are threads here.
 """
 
 from dataclasses import replace

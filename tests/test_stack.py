@@ -94,6 +94,21 @@ def test_a_forward_visit_keeps_nothing_for_a_reverse():
     assert min(len(op.outputs) for op in with_outputs) > 2, "what the reverse needs as well"
 
 
+@pytest.mark.parametrize(
+    ("threads", "wanted"), [(None, 4), ("", 4), ("0", 4), ("3", 3), ("1", 1), ("64", 4)]
+)
+def test_a_process_shares_streams_out_over_the_threads_that_it_has(threads, wanted, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if threads is not None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", threads)
+    outputs, _ = tgc.dynamic_rnn(
+        tgc.GRUCell(2), tf.zeros([64, 9, 3]), dtype=tf.float32, engine="fused"
+    )
+    calls = [op for op in operations_before(outputs) if "PartitionedCall" in op.type]
+    assert len(calls) == wanted
+
+
 @pytest.mark.parametrize("batch", [None, 16])
 def test_a_model_that_another_reads_runs_once_in_a_forward_visit(batch):
     lower, upper = tgc.GRUCell(3), tgc.BasicLSTMCell(2)

@@ -127,6 +127,12 @@ def test_a_job_that_is_lost_again_and_again_fails(tmp_path):
     assert seen.texts[1].endswith("lost another one, 2 times: see its lines above")
 
 
+def test_what_is_lost_after_work_is_counted_anew(tmp_path):
+    seen = Seen(tmp_path, "far", ranks=1, retries=1, worked=0.05)
+    assert seen.supervisor.run() == 0
+    assert len(seen.pids()) == 5
+
+
 def test_a_rank_that_fails_ends_the_job_and_the_others(tmp_path):
     seen = Seen(tmp_path, "fail")
     assert seen.supervisor.run() == 1

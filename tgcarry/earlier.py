@@ -15,7 +15,7 @@ from tgcarry.options import TrainOptions
 # What does not change how a schedule goes over the chunks.
 _NO_MATTER = (
     *("engine", "learning_rate", "clip_norm", "reduce", "eval_every", "steps", "epochs"),
-    *("parts", "segment"),
+    *("parts", "segment", "synthetic_rate"),
 )
 
 _REMEDY = (

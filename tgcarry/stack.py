@@ -278,13 +278,16 @@ def _flags(x: Any, lengths: Any, fresh: Any) -> Flags:
 def _parts(x: Any, wanted: bool) -> int:
     """Returns in how many parts of the batch to run: the small products of a step use one core.
 
-    Only where the batch is known and there is no GPU to be filled instead.
+    Only where the batch is known and there is no GPU to be filled instead. A process that was
+    given fewer threads than there are cores has no others to share them out to.
     """
     streams = x.shape.as_list()[1]
     if not wanted or streams is None or tf2.config.list_physical_devices("GPU"):
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, streams // _STREAMS_A_CORE))
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    most = int(threads) if threads.isdigit() and int(threads) else cores
+    return max(1, min(cores or 1, most or 1, streams // _STREAMS_A_CORE))
 
 
 def _split(x: Any, state: Any, lengths: Any, fresh: Any, count: int) -> Iterator[Any]:

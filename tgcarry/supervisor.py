@@ -29,8 +29,6 @@ LOST_A_RANK = 76
 _SIGNALLED = 128
 # Seconds in which a line is read that a rank has written.
 _LAST_WORDS = 1.0
-# Seconds after which a job has worked: what is lost later is counted anew.
-_WORKED = 600.0
 # The longest pause in seconds before ranks start again that have others elsewhere.
 _LONGEST_PAUSE = 15.0
 _PR_SET_PDEATHSIG = 1
@@ -56,7 +54,9 @@ class Supervisor:
     Args:
       ranks: those that run on this machine.
       retries: further starts of all, one after another; not counting those of jobs that had
-        worked for ten minutes.
+        worked.
+      worked: seconds of running after which a job has; more than ranks may spend on nothing but
+        waiting for one another.
       persistence: seconds from the first of several losses on in which further starts are not
         counted, and come after pauses: for ranks that have others elsewhere, who may take as long
         to notice what was lost. Without retries nothing starts again all the same.
@@ -72,6 +72,7 @@ class Supervisor:
         ranks: Sequence[Rank],
         *,
         retries: int = 3,
+        worked: float = 600.0,
         persistence: float = 0.0,
         grace: float = 60.0,
         farewell: float = 15.0,
@@ -80,7 +81,8 @@ class Supervisor:
         on_text: Callable[[str], None],
     ) -> None:
         self._ranks = list(ranks)
-        self._retries, self._persistence, self._grace = retries, persistence, grace
+        self._retries, self._worked = retries, worked
+        self._persistence, self._grace = persistence, grace
         self._farewell, self._lag = farewell, lag
         self._on_line, self._on_text = on_line, on_text
         self._running: dict[int, subprocess.Popen[bytes]] = {}
@@ -111,7 +113,7 @@ class Supervisor:
                     self._hear()
                 again, code, why = self._verdict()
                 ended = time.monotonic()
-                starts = 1 if ended - began > _WORKED else starts + 1
+                starts = 1 if ended - began > self._worked else starts + 1
                 since = ended if starts == 1 else since
                 if not again or self._is_enough(starts, ended - since):
                     break
