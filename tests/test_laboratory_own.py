@@ -116,18 +116,30 @@ def test_what_cannot_be_asked_is_refused(rng):
         compared(rng, budget=Budget())
     with pytest.raises(RunError, match=r"chunks \[0\]"):
         compared(rng, lengths=[0])
+    with pytest.raises(RunError, match=r"memory_mib=900, but .* one peak"):
+        compared(rng, budget=Budget(steps=1, memory_mib=900))
 
 
 MODEL = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import tensorflow.compat.v1 as tf
 
 import tgcarry as tgc
 from tgcarry.model import Forward, placeholders
 
 
+@dataclass
+class Sizes:
+    lower: int = 3
+    upper: int = 2
+
+
 def build(spec):
-    feeds = placeholders(spec)
-    cell = tgc.MultiRNNCell([tgc.GRUCell(3), tgc.BasicRNNCell(2)])
+    feeds, sizes = placeholders(spec), Sizes()
+    cell = tgc.MultiRNNCell([tgc.GRUCell(sizes.lower), tgc.BasicRNNCell(sizes.upper)])
     ports = tgc.carry_ports(cell)
     outputs, final_state = tgc.dynamic_rnn(
         cell, feeds["x"], feeds["lengths"], ports.initial_state, engine=spec.engine
@@ -176,6 +188,9 @@ def test_a_changed_file_is_another_model(file):
     before = sum_of(f"{file}:build")
     file.write_text(MODEL + "\n", encoding="utf-8")
     assert sum_of(f"{file}:build") != before and sum_of(None) == ""
+    trial = Trial("exact", TrainOptions(steps=1), model=f"{file}:build", model_sum=before)
+    with pytest.raises(RunError, match="has changed since the comparison began"):
+        run_trial(trial)
 
 
 @pytest.mark.parametrize(

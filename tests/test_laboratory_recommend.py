@@ -79,6 +79,15 @@ def test_truncation_is_ahead_by_the_number_of_its_steps():
     assert "500 to 80: step for step exact in chunks of 10 is better, 1.3 to 1.6" in text
 
 
+def test_exact_that_was_better_early_and_is_behind_in_the_end():
+    text = say(
+        setting("truncated", 0.2, early=1.0, steps=100),
+        setting("exact:2", 0.6, early=0.9, steps=500),
+    )
+    assert "Early on exact:2" in text and "came to 0.6 in the end" in text
+    assert "simpler" not in text
+
+
 def test_truncation_is_as_good_and_simpler():
     text = say(setting("truncated", 1.03), setting("exact", 1.0))
     assert text.startswith("Take Truncated()")

@@ -18,6 +18,8 @@ ENGINES = ("auto", "fused", "loop", "stock")
 # to 0.8 times.
 _WORTH_IT = 5
 
+_PADDED = "steps padded to a multiple of"
+
 # Strings in a graph collection survive its export.
 _NOTES = "tgcarry/engines"
 
@@ -73,6 +75,20 @@ def note_engine(scope: Any, engine: Engine) -> None:
 def engine_notes(graph: tf.Graph) -> list[str]:
     """Returns what `note_engine` wrote, in the order of the calls."""
     return list(graph.get_collection(_NOTES))
+
+
+def compiles_each_length(graph: tf.Graph) -> bool:
+    """Says whether some scope is compiled anew for every length of its inputs."""
+    notes = engine_notes(graph)
+    return any(n.startswith("engine fused") and _PADDED not in n for n in notes)
+
+
+def padded_to(engine: Engine, multiple: int | None) -> Engine:
+    """Adds to the reason for an engine that steps are padded; those of a loop are not."""
+    if multiple is None or engine.name == "stock":
+        return engine
+    told = f"{_PADDED} {multiple}"
+    return engine._replace(why=f"{engine.why}; {told}" if engine.why else told)
 
 
 def _inputs_reason(inputs: Any, dtype: Any) -> str | None:

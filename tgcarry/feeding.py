@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.chunk import ChunkGraph
 from tgcarry.data import Chunk
-from tgcarry.engines import engine_notes
+from tgcarry.engines import compiles_each_length
 from tgcarry.errors import RunError
 
 # TensorFlow takes an array as it lies if it starts at such an address, and copies it otherwise.
@@ -69,7 +69,7 @@ class Feeding:
         self._takes_padding = not {"lengths", "mask"}.isdisjoint(chunk.feeds)
         self._seed = seed
         self._fitting: set[tuple[Any, ...]] = set()
-        self._compiles = any(n.startswith("engine fused") for n in engine_notes(chunk.graph))
+        self._compiles = compiles_each_length(chunk.graph)
 
     def ready(self, data: Chunk, index: int) -> Ready:
         """Checks a chunk and lays its arrays out; those that already fit are not copied.
@@ -88,7 +88,7 @@ class Feeding:
                 warnings.warn(
                     f"chunk {index} is the {_MANY_SHAPES}th shape of this run, {data.batch} "
                     f"streams by {data.length} steps, and XLA compiles for each: cut chunks of "
-                    f"one length, or unroll with dynamic_rnn(engine='loop')",
+                    f"one length, or unroll with dynamic_rnn(pad_to=) or (engine='loop')",
                     RuntimeWarning,
                     stacklevel=2,
                 )

@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry import twins
 from tgcarry.data.wording import shown
-from tgcarry.engines import ENGINES, Engine, choose_engine, note_engine
+from tgcarry.engines import ENGINES, Engine, choose_engine, note_engine, padded_to
 from tgcarry.errors import CarryError
 from tgcarry.repeated import Repeated
 from tgcarry.stack import ResettingCell, unroll_stack, with_flags
@@ -84,7 +84,7 @@ def dynamic_rnn(
         resets = tf.convert_to_tensor(resets)
         _check_resets(resets, tf.nest.flatten(inputs)[0])
     taken = choose_engine(engine, cell, inputs, dtype, _known_steps(inputs, time_major))
-    note_engine(scope, taken)
+    note_engine(scope, padded_to(taken, pad_to))
     if taken.name == "stock":
         return _stock(
             cell,

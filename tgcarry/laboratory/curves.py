@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from tgcarry.data import Chunk, epochs
 from tgcarry.dataset import DataOptions, open_dataset
 from tgcarry.errors import DataError, NumericsError, RunError
-from tgcarry.laboratory.forward import load_forward
+from tgcarry.laboratory.forward import load_forward, sum_of
 from tgcarry.model import build_model
 from tgcarry.options import TrainOptions, make_policy, spec_for
 from tgcarry.policies import ExactSweep, Policy
@@ -77,9 +77,14 @@ def run_trial(trial: Trial) -> dict[str, Any]:
 
     Raises:
       DataError: the data cannot be read, or nothing is held out.
-      RunError: there is no budget.
+      RunError: there is no budget; or the model's file is not the one that it was.
     """
     options = trial.options
+    if trial.model_sum and sum_of(trial.model) != trial.model_sum:
+        raise RunError(
+            f"model {trial.model}: has changed since the comparison began: start it anew, and "
+            f"only what is another model's is trained again"
+        )
     if trial.seconds is None and options.steps is None:
         raise RunError("neither seconds nor steps to train for: give one of them")
     dataset = open_dataset(options.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -32,13 +33,17 @@ def load_forward(named: str | None) -> Callable[[ModelSpec], Forward] | None:
     if named is None:
         return None
     path, name = _parted(named)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name that shadows no module of this process.
+    spec = importlib.util.spec_from_file_location(f"_tgcarry_model_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise RunError(f"model {shown(named, 120)}: {path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    # Where dataclasses, for one, look for the module that they are in.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise RunError(f"model {shown(named, 120)}: {_told(error, path)}") from error
     function = getattr(module, name, None)
     if not callable(function):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import tensorflow.compat.v1 as tf
 
 from tgcarry.data import Chunk
+from tgcarry.errors import RunError
 from tgcarry.laboratory.asked import Asked, read_policies
 from tgcarry.laboratory.compare import check_question, outcome
 from tgcarry.laboratory.curves import Course, Limits
@@ -33,7 +34,7 @@ def compare_own(
     stretch: int = 0,
     rates: Sequence[float] = (1e-3,),
     synthetic: int | Sequence[int] = 64,
-    synthetic_rate: float = 1e-3,
+    synthetic_rate: float = 1e-2,
     chunkings: int = 16,
     warm_steps: int = 100,
     most_lag: int = 0,
@@ -50,14 +51,15 @@ def compare_own(
     Args:
       build: called with an optimiser and with predictors (or None), in a fresh default graph each
         time; gives both to `build_chunk` and returns its graph. The graph has to take chunks of
-        any length. Its loss is a sum over steps, divided by constants only. Where it is fed
-        "weight" `[B, L]`, which multiplies the steps' losses, and "lengths" `[B]`, credit is
-        followed by lag, too.
+        any length, and any number of streams. Its loss is a sum over steps, divided by constants
+        only. Where it is fed "weight" `[B, L]`, which multiplies the steps' losses, and "lengths"
+        `[B]`, credit is followed by lag, too.
       chunks: cuts the training data into chunks of a length.
       held: held-out data, cut in any way.
       policies: as the script takes them, "exact:2" say.
       lengths: steps of a chunk, each in its turn.
-      budget: what each training may spend: seconds, optimiser steps or both.
+      budget: what each training may spend: seconds, optimiser steps or both. No memory: one
+        process has one peak, whatever it trains.
       stretch: steps that gradients are compared on, from the start of the training data; 0 for
         four of the longest chunks. No stream may start anew inside.
       rates: learning rates that each setting is trained with; the best one counts.
@@ -82,6 +84,11 @@ def compare_own(
     asked = read_policies(policies)
     plan = Plan(asked, tuple(lengths), chunkings, warm_steps, most_lag, lessons, seed)
     check_question(plan, budget, rates, points, stretch)
+    if budget.memory_mib is not None:
+        raise RunError(
+            f"compare_own(budget=): memory_mib={budget.memory_mib:g}, but all trainings are one "
+            f"process with one peak: leave it out, or give scripts/compare_policies.py a --model"
+        )
     subject = Own(build, chunks, rates[0], synthetic, synthetic_rate, seed)
     longest = max(plan.lengths)
     whole = to_stretch(chunks(stretch or 4 * longest)[0])

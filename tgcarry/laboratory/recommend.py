@@ -253,16 +253,21 @@ def _why_truncated(chosen: Setting, exact: Setting | None) -> list[str]:
     lines = [f"Its gradient is off by {chosen.bias:.0%}, and yet it is not behind here."]
     if exact is None or exact.early is None or chosen.early is None:
         return lines
-    if exact.early < chosen.early and chosen.steps <= exact.steps:
-        lines.append(
-            f"{exact.title} came to {_loss(exact):.4g}: that is within {TIE:.0%} of what was "
-            f"gained, and truncation is simpler."
-        )
-    elif exact.early < chosen.early:
+    if exact.early < chosen.early and chosen.steps > exact.steps:
         lines.append(
             f"It is ahead by the number of its steps, {chosen.steps} to {exact.steps}: step for "
             f"step {exact.title} is better, {exact.early:.4g} to {chosen.early:.4g}. With a "
             f"larger budget, compare again."
+        )
+    elif exact.early < chosen.early and _loss(exact) > _loss(chosen):
+        lines.append(
+            f"Early on {exact.title} was better, {exact.early:.4g} to {chosen.early:.4g}, but it "
+            f"came to {_loss(exact):.4g} in the end."
+        )
+    elif exact.early < chosen.early:
+        lines.append(
+            f"{exact.title} came to {_loss(exact):.4g}: that is within {TIE:.0%} of what was "
+            f"gained, and truncation is simpler."
         )
     else:
         lines.append(

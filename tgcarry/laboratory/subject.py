@@ -113,7 +113,7 @@ class Own:
     cut: Callable[[int], Sequence[Chunk]]
     rate: float = 1e-3
     hidden: int | Sequence[int] = (64,)
-    synthetic_rate: float = 1e-3
+    synthetic_rate: float = 1e-2
     seed: int = 0
 
     def chunks(self, length: int) -> Sequence[Chunk]:
