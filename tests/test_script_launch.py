@@ -208,7 +208,9 @@ def test_an_earlier_run_is_removed_once(undisturbed, tmp_path, way, moment):
     code, said = job.end()
     assert code == 0, said
     assert "all ranks start again (1 of 3)" in said
-    assert ("goes on from step" in said) == (moment == "at work")
+    # Killed before any work, there is nothing to go on from, unless a slow machine lost another.
+    lost = said.count("all ranks start again")
+    assert ("goes on from step" in said) == (moment == "at work" or lost > 1)
     check_same(weights(folder), weights(undisturbed[0]))
 
 
