@@ -69,10 +69,10 @@ def losses(policy, chunks, bad_beginning):
 @pytest.mark.parametrize(
     ("policy", "first"),
     [
-        (tgc.Truncated(), 1),
-        (tgc.Stale(), 1),
+        pytest.param(tgc.Truncated(), 1, marks=pytest.mark.slow),
+        pytest.param(tgc.Stale(), 1, marks=pytest.mark.slow),
         (tgc.Stale(0.5, clip_norm=1e-3), 1),
-        (tgc.ExactSweep(2), 2),
+        pytest.param(tgc.ExactSweep(2), 2, marks=pytest.mark.slow),
         (tgc.ExactSweep(2, end_decay=0.5), 2),
         (tgc.ExactSweep(2, memory_budget="1MiB"), 2),
     ],

@@ -74,6 +74,7 @@ def test_a_graph_is_made_for_the_streams_that_its_process_has(batch, size, paral
     assert training._streams_of_all(options, fewer, None) is None
 
 
+@pytest.mark.slow
 def test_ranks_with_graphs_for_different_streams_leave_what_any_number_goes_on_from(tmp_path):
     options = replace(OPTIONS, data=replace(OPTIONS.data, batch=15, chunk=5))
     quietly(options, tmp_path / "alone")

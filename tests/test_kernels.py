@@ -129,7 +129,7 @@ def test_many_streams_are_stock(kind, flags):
 
 @pytest.mark.parametrize("kind", ["stack", "lstm one tensor"])
 @pytest.mark.parametrize(("flags", "known", "time_major"), [(0, 0, 0), (0, 1, 1), (1, 0, 1)])
-@pytest.mark.parametrize("steps", [1, 7, 8])
+@pytest.mark.parametrize("steps", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 8))])
 def test_padded_steps_change_nothing(kind, flags, known, time_major, steps):
     options = ((3, steps, 2, 4), "float64", flags, known, 6, time_major)
     got = everything(kind, "loop", *options, pad_to=4)
