@@ -82,10 +82,8 @@ def joined(results: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _but_rounds(told: Any) -> Any:
+def _but_rounds(told: Mapping[str, Any]) -> dict[str, Any]:
     """Leaves out what every row tells for itself, and numbers finer than they are printed."""
-    if not isinstance(told, dict):
-        return told
     kept = {k: v for k, v in told.items() if k != "rounds"}
     # The system's own share of the memory may differ by some pages.
     return kept | ({"memory_gib": round(kept["memory_gib"])} if "memory_gib" in kept else {})
