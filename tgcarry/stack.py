@@ -78,6 +78,7 @@ def unroll_stack(
     fresh: Any,
     compiled: bool,
     twice: bool = False,
+    streams_first: Any = None,
 ) -> Unrolled:
     """Unrolls a built cell, each layer over all steps before the next one.
 
@@ -89,6 +90,7 @@ def unroll_stack(
       fresh: bool `[L, B]`, or None.
       compiled: whether XLA compiles the passes.
       twice: whether there are gradients of gradients; L must be known.
+      streams_first: `x` as `[B, L, I]`, for outputs `[B, L, H]`; None for outputs `[L, B, H]`.
 
     Returns:
       `Unrolled`.
@@ -106,11 +108,14 @@ def unroll_stack(
             x = x.whole()
     layers = {name: Layer(found, compiled, twice) for name, found in recurrences.items()}
     count = _parts(x, compiled and all(not leaf.reason for leaf in leaves_of(cell)))
-    runs = [_Walk(layers, *part)(cell) for part in _split(x, state, lengths, fresh, count)]
+    parts = _split(x, streams_first, state, lengths, fresh, count)
+    runs = [_Walk(layers, *part)(cell) for part in parts]
+    if streams_first is not None:
+        runs = [run._replace(outputs=_turned(run.outputs)) for run in runs]
     if count == 1:
         return runs[0]
     return Unrolled(
-        tf.concat([run.outputs for run in runs], 1),
+        tf.concat([run.outputs for run in runs], 1 if streams_first is None else 0),
         _joined([run.final for run in runs]),
         None,
         _joined([run.final_alone for run in runs]),
@@ -290,7 +295,9 @@ def _parts(x: Any, wanted: bool) -> int:
     return max(1, min(cores or 1, most or 1, streams // _STREAMS_A_CORE))
 
 
-def _split(x: Any, state: Any, lengths: Any, fresh: Any, count: int) -> Iterator[Any]:
+def _split(
+    x: Any, streams_first: Any, state: Any, lengths: Any, fresh: Any, count: int
+) -> Iterator[Any]:
     if count == 1:
         yield x, state, lengths, fresh
         return
@@ -303,7 +310,17 @@ def _split(x: Any, state: Any, lengths: Any, fresh: Any, count: int) -> Iterator
 
     leaves = [cut(leaf, 0) for leaf in tf.nest.flatten(state)]
     states = [tf.nest.pack_sequence_as(state, part) for part in zip(*leaves, strict=True)]
-    yield from zip(cut(x, 1), states, cut(lengths, 0), cut(fresh, 1), strict=True)
+    if streams_first is None:
+        inputs = cut(x, 1)
+    else:
+        # Cut before they are turned around: parts of the first dimension are no copies.
+        inputs = [_turned(part) for part in cut(streams_first, 0)]
+    yield from zip(inputs, states, cut(lengths, 0), cut(fresh, 1), strict=True)
+
+
+def _turned(a: Any) -> Any:
+    """Exchanges steps and streams."""
+    return tf.transpose(a, [1, 0, 2])
 
 
 def _joined(finals: list[Any]) -> Any:

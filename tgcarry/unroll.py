@@ -146,10 +146,11 @@ def _by_hand(
         lengths, count = checked_lengths(steps.lengths, x), tf.shape(x)[0]
         if steps.pad_to is not None:
             x, lengths, fresh = _padded(x, lengths, fresh, steps.pad_to)
-        outputs, final = _layer_by_layer(cell, x, x[0], state, lengths, fresh, compiled)
+        given = None if steps.time_major or steps.pad_to is not None else inputs
+        outputs, final = _layer_by_layer(cell, x, x[0], state, lengths, fresh, compiled, given)
         if steps.pad_to is not None:
             outputs = outputs[:count]
-        outputs = outputs if steps.time_major else tf.transpose(outputs, [1, 0, 2])
+            outputs = outputs if steps.time_major else tf.transpose(outputs, [1, 0, 2])
     outputs.set_shape([*inputs.shape.as_list()[:2], cell.output_size])
     return outputs, final
 
@@ -207,12 +208,19 @@ def unroll_repeated(
 
 
 def _layer_by_layer(
-    cell: Any, x: Any, first: Any, state: Any, lengths: Any, fresh: Any, compiled: bool
+    cell: Any,
+    x: Any,
+    first: Any,
+    state: Any,
+    lengths: Any,
+    fresh: Any,
+    compiled: bool,
+    streams_first: Any = None,
 ) -> tuple[Any, Any]:
     # One step that nothing reads makes the variables, under the very names and checks of
     # TensorFlow's loop.
     cell(tf.ensure_shape(first, first.shape), state)
-    run = unroll_stack(cell, x, state, lengths, fresh, compiled)
+    run = unroll_stack(cell, x, state, lengths, fresh, compiled, streams_first=streams_first)
     return run.outputs, twins.with_twin(run.final, run.final_alone)
 
 
@@ -244,7 +252,9 @@ def checked_lengths(lengths: Any, x: Any) -> Any:
             f"dynamic_rnn(sequence_length=): {lengths.name!r} has shape {lengths.shape}; give one "
             f"number per stream, [{x.shape.as_list()[1] or 'batch'}]"
         )
-    streams = tf.shape(x)[1]
+    known = x.shape.as_list()[1]
+    # Where it is known, nobody has to turn the inputs around to be asked for it.
+    streams = tf.shape(x)[1] if known is None else known
     fits = tf.debugging.assert_equal(
         tf.shape(lengths), [streams], message="sequence_length is not one number per stream"
     )

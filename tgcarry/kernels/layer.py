@@ -106,7 +106,7 @@ class Layer:
 
         @tf.custom_gradient
         def run(*_: Any) -> Any:
-            if loops.few(x):
+            if loops.few(self._recurrence, x):
                 found, d_weights = self._backward_whole(x, weights, *flags, ran, slopes)
             else:
                 found = self._backward(x, weights, *flags, ran, slopes)

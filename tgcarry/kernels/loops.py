@@ -14,8 +14,10 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
 
-# With so few streams the loop's own turns cost as much as a step; measured at batch 1.
-_FEW_STREAMS = 4
+# With so few numbers in a state the loop's own turns cost as much as a step. With more, and more
+# than one stream, the products of the passes for few are the slower ones: measured with 1 to 4
+# streams of 16 to 256 units.
+_FEW_NUMBERS = 64
 _BLOCK = 5
 # With so many, a step's product of its inputs is as fast as one over all steps, and what it
 # yields is used while it is in the cache.
@@ -80,7 +82,7 @@ def forward(
     arrays = _arrays(recurrence.widths, steps + 1, x)
     states = tuple(a.write(0, s) for a, s in zip(arrays, initial, strict=True))
     kept = _arrays(one.kept_widths(initial), steps, x)
-    _, final, states, kept = _repeat(step, steps, (initial, states, kept), x)
+    _, final, states, kept = _repeat(step, steps, (initial, states, kept), _block(recurrence, x))
     return Forward(final, tuple(a.stack() for a in states), tuple(a.stack() for a in kept))
 
 
@@ -104,7 +106,7 @@ def outputs_only(
         return t + 1, state, (written[0].write(t, state[recurrence.output]),)
 
     arrays = _arrays([recurrence.widths[recurrence.output]], steps, x)
-    _, final, written = _repeat(step, steps, (initial, arrays), x)
+    _, final, written = _repeat(step, steps, (initial, arrays), _block(recurrence, x))
     return without_padding(written[0].stack(), real), final
 
 
@@ -121,7 +123,7 @@ def final_only(
     def step(t: Any, state: Tensors) -> tuple[Any, Tensors]:
         return t + 1, one(t, state)[0]
 
-    _, final = _repeat(step, steps, (initial,), x)
+    _, final = _repeat(step, steps, (initial,), _block(recurrence, x))
     return tuple(final)
 
 
@@ -174,7 +176,8 @@ def backward(
         return i + 1, earlier, tuple(array.write(t, row) for array, row in pairs)
 
     widths = [_width(u) for u in recurrence.recurrent(weights)] + [_width(x)] * inside
-    _, d_initial, written = _repeat(step, steps, (d_final, _arrays(widths, steps, x)), x)
+    start = d_final, _arrays(widths, steps, x)
+    _, d_initial, written = _repeat(step, steps, start, _block(recurrence, x))
     found = tuple(array.stack() for array in written)
     if inside:
         dz, dx = found[:-1], found[-1]
@@ -211,15 +214,15 @@ def backward_whole(recurrence: Recurrence, x: Any, weights: Tensors, *rest: Any)
     return found, weight_gradients(recurrence, x, real, fresh, ran, found.sums)
 
 
-def few(x: Any) -> bool:
+def few(recurrence: Recurrence, x: Any) -> bool:
     """Says whether `x` `[L, B, I]` is known to have so few streams that every operation counts."""
     streams = x.shape.as_list()[1]
-    return streams is not None and streams <= _FEW_STREAMS
+    return streams is not None and streams * recurrence.widths[0] <= _FEW_NUMBERS
 
 
 def _sparing(recurrence: Recurrence, x: Any, real: Any, fresh: Any) -> bool:
     """Says whether the passes for few streams are to run; they know no flags."""
-    return recurrence.few is not None and few(x) and real is None and fresh is None
+    return recurrence.few is not None and few(recurrence, x) and real is None and fresh is None
 
 
 class _FewSteps:
@@ -353,9 +356,13 @@ class _Flags:
         return [None if rows is None else rows.at(t)[0] for rows in self._rows]
 
 
-def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], like: Any) -> Any:
-    """Runs `step(t, *start)` for t = 0, 1, ...; several a turn where a step is very short."""
-    block = _BLOCK if few(like) else 1
+def _block(recurrence: Recurrence, x: Any) -> int:
+    """Returns how many steps a turn of the loop is to have: several where they are very short."""
+    return _BLOCK if few(recurrence, x) else 1
+
+
+def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], block: int) -> Any:
+    """Runs `step(t, *start)` for t = 0, 1, ..., `block` of them a turn."""
 
     def several(t: Any, *state: Any) -> Any:
         for _ in range(block):

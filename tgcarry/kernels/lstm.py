@@ -12,7 +12,7 @@ from tgcarry.kernels.recurrence import ACTIVATIONS, Tensors, flat_product, rows
 
 
 class LSTMRecurrence:
-    """Runs `BasicLSTMCell`'s equations; keeps the gates and the new memory's content.
+    """Runs `BasicLSTMCell`'s equations; keeps each gate and the new memory's content.
 
         [i, f, o] = sigmoid(zs + h Us + bs),     j = act(zj + h Uj + bj)
         c' = f * c + i * j,                      h' = o * act(c')
@@ -51,7 +51,11 @@ class LSTMRecurrence:
         return gates + tf.concat([zero, zero + forget, zero], 0), content
 
     def step(self, z: Tensors, state: Tensors, u: Tensors, b: Tensors) -> tuple[Tensors, Tensors]:
-        """Returns c' and h', and the gates and j to keep."""
+        """Returns c' and h', and i, f, o and j to keep.
+
+        Each on its own: where the reverse takes several slices of one array's step, XLA works
+        out the step at every number, and does not vectorise.
+        """
         c, h = state
         sums = z[0] + tf.matmul(h, u[0])
         for_gates, for_content = tf.split(sums, [3 * self._units, self._units], axis=1)
@@ -59,14 +63,13 @@ class LSTMRecurrence:
         content = self._activation.value(for_content + b[1])
         i, f, o = tf.split(gates, 3, axis=1)
         c = f * c + i * content
-        return (c, o * self._activation.value(c)), (gates, content)
+        return (c, o * self._activation.value(c)), (i, f, o, content)
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
     ) -> tuple[Tensors, Tensors]:
         """Returns dzs, dzj, dc and dh."""
-        (dc, dh), (gates, j) = slopes, kept
-        i, f, o = tf.split(gates, 3, axis=1)
+        (dc, dh), (i, f, o, j) = slopes, kept
         shown = self._activation.value(after[0])
         dc += dh * o * self._activation.slope(shown)
         dzi = dc * j * i * (1.0 - i)
