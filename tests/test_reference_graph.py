@@ -78,16 +78,18 @@ def unrolled(engine, cell, x, start, resets, lengths):
         return pytest.skip(f"{engine} refuses: {refusal}")
 
 
-@pytest.mark.parametrize(
-    ("dtype", "ragged"),
-    [
-        pytest.param("float32", False, id="float32-whole"),
-        pytest.param("float64", True, id="float64-ragged"),
-        pytest.param("float32", True, id="float32-ragged", marks=pytest.mark.slow),
-        pytest.param("float64", False, id="float64-whole", marks=pytest.mark.slow),
-    ],
-)
-@pytest.mark.parametrize("engine", EACH)
+def _combinations():
+    """Yields engine, dtype and raggedness; slow is what others stand for."""
+    quick = {("float64", True, engine) for engine in EACH} | {("float32", False, "fused")}
+    for dtype in ("float32", "float64"):
+        for ragged in (False, True):
+            for engine in EACH:
+                marks = () if (dtype, ragged, engine) in quick else (pytest.mark.slow,)
+                name = f"{engine}-{dtype}-{'ragged' if ragged else 'whole'}"
+                yield pytest.param(engine, dtype, ragged, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(("engine", "dtype", "ragged"), _combinations())
 @pytest.mark.parametrize("model", MODELS)
 def test_dynamic_rnn_is_the_reference(model, engine, dtype, ragged, rng):
     parts = MODELS[model]
