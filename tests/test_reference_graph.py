@@ -89,7 +89,7 @@ def _combinations():
                 yield pytest.param(engine, dtype, ragged, id=name, marks=marks)
 
 
-@pytest.mark.parametrize(("engine", "dtype", "ragged"), _combinations())
+@pytest.mark.parametrize(("engine", "dtype", "ragged"), list(_combinations()))
 @pytest.mark.parametrize("model", MODELS)
 def test_dynamic_rnn_is_the_reference(model, engine, dtype, ragged, rng):
     parts = MODELS[model]
