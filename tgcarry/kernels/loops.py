@@ -215,7 +215,7 @@ def backward_whole(recurrence: Recurrence, x: Any, weights: Tensors, *rest: Any)
 
 
 def few(recurrence: Recurrence, x: Any) -> bool:
-    """Says whether `x` `[L, B, I]` is known to have so few streams that every operation counts."""
+    """Says whether the states of `x` `[L, B, I]` are so small, as known, that operations count."""
     streams = x.shape.as_list()[1]
     return streams is not None and streams * recurrence.widths[0] <= _FEW_NUMBERS
 
