@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf2
@@ -18,15 +18,28 @@ from tgcarry.cells import (
     ResidualWrapper,
     RNNCell,
 )
-from tgcarry.kernels import Flags, Layer, Projected, recurrence_of, why_not
+from tgcarry.kernels import (
+    STEPS_FIRST,
+    STREAMS_FIRST,
+    Flags,
+    Layer,
+    Projected,
+    Recurrence,
+    few,
+    recurrence_of,
+    why_not,
+)
 from tgcarry.repeated import Repeated
 
 # Streams that a core should have at least, to be worth a pass of its own.
 _STREAMS_A_CORE = 4
+# With more numbers in a state, steps of arrays `[B, L, k]` are the slower ones: measured with 4
+# to 64 streams of 32 to 512 units.
+_SMALL_STEP = 2048
 
 
 class Unrolled(NamedTuple):
-    """Holds an unrolled cell, time first; the `_alone` ones keep nothing for a reverse."""
+    """Holds an unrolled cell; the `_alone` ones keep nothing for a reverse."""
 
     outputs: Any
     final: Any
@@ -106,11 +119,17 @@ def unroll_stack(
             recurrences[lowest], x = projected, x.times(projected.matrix())
         else:
             x = x.whole()
-    layers = {name: Layer(found, compiled, twice) for name, found in recurrences.items()}
-    count = _parts(x, compiled and all(not leaf.reason for leaf in leaves_of(cell)))
-    parts = _split(x, streams_first, state, lengths, fresh, count)
+    whole = compiled and all(not leaf.reason for leaf in leaves)
+    count = _parts(x, whole)
+    turning = streams_first is not None
+    if turning and whole and not twice and lengths is None and fresh is None:
+        turning = not _pays_streams_first(recurrences.values(), x, count)
+    as_they_are = streams_first is not None and not turning
+    layout = STREAMS_FIRST if as_they_are else STEPS_FIRST
+    layers = {name: Layer(found, compiled, twice, layout) for name, found in recurrences.items()}
+    parts = _split(x, streams_first, state, lengths, fresh, count, turning)
     runs = [_Walk(layers, *part)(cell) for part in parts]
-    if streams_first is not None:
+    if turning:
         runs = [run._replace(outputs=_turned(run.outputs)) for run in runs]
     if count == 1:
         return runs[0]
@@ -134,7 +153,7 @@ def _reads_once(cell: Any) -> bool:
 
 
 class _Walk:
-    """Runs the layers of one part of the batch."""
+    """Runs the layers of one part of the batch; with flags, time first."""
 
     def __init__(
         self, layers: dict[int, Layer], x: Any, state: Any, lengths: Any, fresh: Any
@@ -295,11 +314,34 @@ def _parts(x: Any, wanted: bool) -> int:
     return max(1, min(cores or 1, most or 1, streams // _STREAMS_A_CORE))
 
 
+def _pays_streams_first(recurrences: Iterable[Recurrence], x: Any, count: int) -> bool:
+    """Says whether passes are to read and write arrays `[B, L, k]` as they are.
+
+    Only where a step is small: with more in it, it is spread over so much memory that turning
+    whole arrays around costs less. And not where the passes for few streams run.
+    """
+    streams = x.shape.as_list()[1]
+    if streams is None:
+        return False
+    most = -(-streams // count)
+    return all(
+        most * max(found.widths) <= _SMALL_STEP and not few(found, streams // count)
+        for found in recurrences
+    )
+
+
 def _split(
-    x: Any, streams_first: Any, state: Any, lengths: Any, fresh: Any, count: int
+    x: Any,
+    streams_first: Any,
+    state: Any,
+    lengths: Any,
+    fresh: Any,
+    count: int,
+    turning: bool,
 ) -> Iterator[Any]:
     if count == 1:
-        yield x, state, lengths, fresh
+        as_they_are = streams_first is not None and not turning
+        yield streams_first if as_they_are else x, state, lengths, fresh
         return
     streams = x.shape.as_list()[1]
     sizes = [streams * (i + 1) // count - streams * i // count for i in range(count)]
@@ -314,7 +356,8 @@ def _split(
         inputs = cut(x, 1)
     else:
         # Cut before they are turned around: parts of the first dimension are no copies.
-        inputs = [_turned(part) for part in cut(streams_first, 0)]
+        inputs = cut(streams_first, 0)
+        inputs = [_turned(part) for part in inputs] if turning else inputs
     yield from zip(inputs, states, cut(lengths, 0), cut(fresh, 1), strict=True)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python import tf2 as tf2_switch
 from tensorflow.python.data.ops import dataset_ops
@@ -381,6 +382,11 @@ def _no_resources() -> None:
 def barrier(types: Sequence[Any], shapes: Sequence[Any]) -> Any:
     """Makes a barrier: elements by key, given when all their parts have come."""
     return data_flow_ops.Barrier(types=types, shapes=shapes)
+
+
+def updated_slice(whole: Any, part: Any, begin: Sequence[Any]) -> Any:
+    """Returns an array with one part of it replaced, from `begin` on; XLA only, and in place."""
+    return gen_xla_ops.xla_dynamic_update_slice(whole, part, tf.stack(begin))
 
 
 def counted_evaluation(eval_ops: Any, hooks: Iterable[Any]) -> Any:

@@ -67,13 +67,15 @@ class GRURecurrence:
         dzg = tf.concat([dzr, dzu], 1)
         return (dzg, dzc), (dh * update + through * reset + tf.matmul(dzg, ut[0]),)
 
-    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+    ) -> Tensors:
         """Returns the gradients of kernels and biases."""
         (dzg, dzc), (h,) = dz, before
         cut = kept[0] * h
         return (
             tf.concat([flat_product(x, dzg), flat_product(h, dzg)], 0),
-            tf.reduce_sum(dzg, 0),
+            totals[0],
             tf.concat([flat_product(x, dzc), flat_product(cut, dzc)], 0),
-            tf.reduce_sum(dzc, 0),
+            totals[1],
         )

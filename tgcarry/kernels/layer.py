@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 
 from tgcarry.errors import CarryError
 from tgcarry.kernels import loops
+from tgcarry.kernels.layout import STEPS_FIRST, Layout
 from tgcarry.kernels.recurrence import Recurrence, Tensors
 from tgcarry.kernels.twice import Sources, second_gradients
 
@@ -23,7 +24,7 @@ class Flags(NamedTuple):
 
 
 class LayerRun(NamedTuple):
-    """Holds one layer's results, time first."""
+    """Holds one layer's results."""
 
     outputs: Any
     """`[L, B, H]`; the gradient enters here."""
@@ -42,19 +43,25 @@ class Layer:
       recurrence: the cell's arithmetic; its cell is built.
       compiled: whether XLA compiles the passes.
       twice: whether a gradient of the gradient adds a graph of its own, with every step in it,
-        instead of being refused. The number of steps must be known.
+        instead of being refused. The number of steps must be known, and they come first.
+      layout: of all arrays over steps, shown here with the steps first.
     """
 
-    def __init__(self, recurrence: Recurrence, compiled: bool, twice: bool = False) -> None:
+    def __init__(
+        self,
+        recurrence: Recurrence,
+        compiled: bool,
+        twice: bool = False,
+        layout: Layout = STEPS_FIRST,
+    ) -> None:
         self._recurrence = recurrence
-        self._twice = twice
+        self._twice, self._layout = twice, layout
         self._weights = recurrence.weights()
         self._leaves = len(recurrence.widths)
-        self._forward = _traced(loops.forward, recurrence, compiled)
-        self._backward = _traced(loops.backward, recurrence, compiled)
-        self._backward_whole = _traced(loops.backward_whole, recurrence, compiled)
-        self._outputs_only = _traced(loops.outputs_only, recurrence, compiled)
-        self._final_only = _traced(loops.final_only, recurrence, compiled)
+        self._forward = _traced(loops.forward, (recurrence, layout), compiled)
+        self._backward = _traced(loops.backward, (recurrence, layout), compiled)
+        self._outputs_only = _traced(loops.outputs_only, (recurrence, layout), compiled)
+        self._final_only = _traced(loops.final_only, (recurrence, layout), compiled)
 
     def __call__(
         self, x: Any, x_alone: Any, initial: Tensors, flags: Flags, last: bool
@@ -82,13 +89,15 @@ class Layer:
         def run(x: Any, *rest: Any) -> Any:
             initial, weights = rest[:leaves], rest[leaves:]
             ran = self._forward(x, initial, weights, *flags)
-            # Sliced out here, where the first dimension's slices are views and not copies.
-            outputs = ran.after()[self._recurrence.output]
+            # Taken apart here, where the first dimension's slices are views and not copies.
+            before, after = (
+                tuple(map(read, ran.states)) for read in (self._layout.before, self._layout.after)
+            )
+            outputs = after[self._recurrence.output]
 
             def reverse(d_outputs: Any, *d_final: Any) -> list[Any]:
-                arrays = ran.before(), ran.after(), ran.kept
                 sources = Sources((d_outputs, tuple(d_final)), x, tuple(initial), weights)
-                return list(self._reverse(sources, flags, arrays))
+                return list(self._reverse(sources, flags, (before, after, ran.kept)))
 
             return (loops.without_padding(outputs, flags.real), *ran.final), reverse
 
@@ -106,20 +115,17 @@ class Layer:
 
         @tf.custom_gradient
         def run(*_: Any) -> Any:
-            if loops.few(self._recurrence, x):
-                found, d_weights = self._backward_whole(x, weights, *flags, ran, slopes)
-            else:
-                found = self._backward(x, weights, *flags, ran, slopes)
-                # Not compiled: TensorFlow's own products of so many rows are faster.
-                d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran, found.sums)
+            found = self._backward(x, weights, *flags, ran, slopes)
+            # Not compiled: TensorFlow's own products over all steps are faster.
+            d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran, found)
             return (found.inputs, *found.initial, *d_weights), again
 
         return run(*tf.nest.flatten((sources, ran)))
 
 
-def _traced(function: Any, recurrence: Recurrence, compiled: bool) -> Any:
+def _traced(function: Any, first: tuple[Recurrence, Layout], compiled: bool) -> Any:
     def bound(*args: Any, **kwargs: Any) -> Any:
-        return function(recurrence, *args, **kwargs)
+        return function(*first, *args, **kwargs)
 
     return tf2.function(bound, jit_compile=compiled or None, autograph=False)
 

@@ -1,8 +1,9 @@
 """A recurrence over time: forwards with what the reverse needs, and in reverse.
 
-Time is first everywhere: L steps, B streams. Not differentiated by TensorFlow: the reverse is
-written out. With `real`, a stream's padding keeps its state and yields zeros; with `fresh`, a
-flagged step starts from zeros, and no gradient passes back through it.
+L steps, B streams; arrays over all steps as `layout` has them, shown with the steps first. Not
+differentiated by TensorFlow: the reverse is written out. With `real`, a stream's padding keeps its
+state and yields zeros; with `fresh`, a flagged step starts from zeros, and no gradient passes back
+through it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
+from tgcarry.kernels.layout import STEPS_FIRST, Layout, Rows
 from tgcarry.kernels.recurrence import Recurrence, Tensors, transposed
 
 # With so few numbers in a state the loop's own turns cost as much as a step. With more, and more
@@ -29,18 +31,10 @@ class Forward(NamedTuple):
 
     final: Tensors
     """`[B, H]` each."""
-    states: Tensors
-    """The state before the first step and after each, `[L+1, B, H]` each."""
+    states: tuple[Any, ...]
+    """What the layout's `before` and `after` read, of each leaf."""
     kept: Tensors
     """What the recurrence keeps of each step, `[L, B, k]` each."""
-
-    def before(self) -> Tensors:
-        """Returns the state before each step, `[L, B, H]` each."""
-        return tuple(states[:-1] for states in self.states)
-
-    def after(self) -> Tensors:
-        """Returns the state after each step, `[L, B, H]` each."""
-        return tuple(states[1:] for states in self.states)
 
 
 class Backward(NamedTuple):
@@ -52,45 +46,61 @@ class Backward(NamedTuple):
     """`[B, H]` each."""
     sums: Tensors
     """At the sums that the activations are applied to, dz, `[L, B, k]` each."""
+    totals: Tensors
+    """At the biases, the sums of dz, `[k]` each."""
 
 
 def forward(
-    recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors, real: Any, fresh: Any
+    recurrence: Recurrence,
+    layout: Layout,
+    x: Any,
+    initial: Tensors,
+    weights: Tensors,
+    real: Any,
+    fresh: Any,
 ) -> Forward:
     """Runs all steps and keeps what `backward` needs.
 
     Args:
       recurrence: the cell's arithmetic.
+      layout: of all arrays over steps, also of those returned.
       x: float `[L, B, I]`.
       initial: `[B, H]` each.
       weights: of the recurrence.
       real: bool `[L, B, 1]`, False for padding; None for none.
       fresh: bool `[L, B, 1]`, True where a step starts from zeros; None for nowhere.
     """
-    if _sparing(recurrence, x, real, fresh):
+    if _sparing(recurrence, layout, x, real, fresh):
         return _FewSteps(recurrence, x, weights).kept(initial)
     x = without_padding(x, real)
-    one = _Step(recurrence, x, weights, real, fresh)
-    steps = _steps(x)
+    one = _Step(recurrence, layout, x, weights, real, fresh)
+    steps = layout.steps(x)
 
-    def step(t: Any, state: Tensors, states: Tensors, kept: Tensors) -> Any:
-        state, keep = one(t, state)
-        states = tuple(a.write(t + 1, s) for a, s in zip(states, state, strict=True))
+    def step(t: Any, state: Tensors, states: Any, kept: Tensors) -> Any:
+        new, keep = one(t, state)
+        triples = zip(states, state, new, strict=True)
+        states = tuple(a.write(t, before, after) for a, before, after in triples)
         kept = tuple(a.write(t, k) for a, k in zip(kept, keep, strict=True))
-        return t + 1, state, states, kept
+        return t + 1, new, states, kept
 
-    arrays = _arrays(recurrence.widths, steps + 1, x)
-    states = tuple(a.write(0, s) for a, s in zip(arrays, initial, strict=True))
-    kept = _arrays(one.kept_widths(initial), steps, x)
-    _, final, states, kept = _repeat(step, steps, (initial, states, kept), _block(recurrence, x))
+    states = tuple(layout.history(s, steps, x) for s in initial)
+    kept = _arrays(layout, one.kept_widths(initial), steps, x)
+    start, block = (initial, states, kept), _block(recurrence, layout, x)
+    _, final, states, kept = _repeat(step, steps, start, block)
     return Forward(final, tuple(a.stack() for a in states), tuple(a.stack() for a in kept))
 
 
 def outputs_only(
-    recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors, real: Any, fresh: Any
+    recurrence: Recurrence,
+    layout: Layout,
+    x: Any,
+    initial: Tensors,
+    weights: Tensors,
+    real: Any,
+    fresh: Any,
 ) -> tuple[Any, Tensors]:
     """Runs all steps and keeps nothing but the outputs; arguments as for `forward`."""
-    if _sparing(recurrence, x, real, fresh):
+    if _sparing(recurrence, layout, x, real, fresh):
         few_steps = _FewSteps(recurrence, x, weights)
         shown = recurrence.output
         final, (outputs,) = few_steps.run(
@@ -98,37 +108,45 @@ def outputs_only(
         )
         return outputs, final
     x = without_padding(x, real)
-    one = _Step(recurrence, x, weights, real, fresh)
-    steps = _steps(x)
+    one = _Step(recurrence, layout, x, weights, real, fresh)
+    steps = layout.steps(x)
 
     def step(t: Any, state: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
         state, _ = one(t, state)
         return t + 1, state, (written[0].write(t, state[recurrence.output]),)
 
-    arrays = _arrays([recurrence.widths[recurrence.output]], steps, x)
-    _, final, written = _repeat(step, steps, (initial, arrays), _block(recurrence, x))
+    arrays = _arrays(layout, [recurrence.widths[recurrence.output]], steps, x)
+    start, block = (initial, arrays), _block(recurrence, layout, x)
+    _, final, written = _repeat(step, steps, start, block)
     return without_padding(written[0].stack(), real), final
 
 
 def final_only(
-    recurrence: Recurrence, x: Any, initial: Tensors, weights: Tensors, real: Any, fresh: Any
+    recurrence: Recurrence,
+    layout: Layout,
+    x: Any,
+    initial: Tensors,
+    weights: Tensors,
+    real: Any,
+    fresh: Any,
 ) -> Tensors:
     """Runs all steps and keeps nothing but the last state; arguments as for `forward`."""
-    if _sparing(recurrence, x, real, fresh):
+    if _sparing(recurrence, layout, x, real, fresh):
         return _FewSteps(recurrence, x, weights).run(initial, [], lambda *_: ())[0]
     x = without_padding(x, real)
-    one = _Step(recurrence, x, weights, real, fresh)
-    steps = _steps(x)
+    one = _Step(recurrence, layout, x, weights, real, fresh)
+    steps = layout.steps(x)
 
     def step(t: Any, state: Tensors) -> tuple[Any, Tensors]:
         return t + 1, one(t, state)[0]
 
-    _, final = _repeat(step, steps, (initial,), _block(recurrence, x))
+    _, final = _repeat(step, steps, (initial,), _block(recurrence, layout, x))
     return tuple(final)
 
 
 def backward(
     recurrence: Recurrence,
+    layout: Layout,
     x: Any,
     weights: Tensors,
     real: Any,
@@ -139,7 +157,8 @@ def backward(
     """Runs the steps in reverse; the weights' gradients follow from what it returns.
 
     Args:
-      recurrence: as for `forward`, and so are `x` to `fresh`.
+      recurrence: as for `forward`, and so are `layout` to `fresh`.
+      layout: see `forward`.
       x: see `forward`; its values do not matter.
       weights: see `forward`.
       real: see `forward`.
@@ -147,18 +166,18 @@ def backward(
       ran: the states before each step and after each, and `kept`, of the forward run.
       slopes: gradient at the outputs, `[L, B, H]`, and at the final state, `[B, H]` each.
     """
-    if _sparing(recurrence, x, real, fresh):
+    if _sparing(recurrence, layout, x, real, fresh):
         return _backward_few(recurrence, x, weights, ran, slopes)
     before, after, kept = ran
     d_outputs, d_final = without_padding(slopes[0], real), slopes[1]
-    all_before = _Rows(tuple(_cut(states, fresh) for states in before))
-    all_kept, all_after, upstream = _Rows(kept), _Rows(after), _Rows((d_outputs,))
-    flags = _Flags(real, fresh)
+    all_before = Rows(layout, tuple(_cut(states, fresh) for states in before))
+    all_kept, all_after = Rows(layout, kept), Rows(layout, after)
+    upstream, flags = Rows(layout, (d_outputs,)), _Flags(layout, real, fresh)
     matrices = transposed(recurrence.recurrent(weights))
     inwards = transposed(recurrence.inward(weights))
-    steps, inside = _steps(x), _many(recurrence, x)
+    steps, inside = layout.steps(x), _many(recurrence, layout, x)
 
-    def step(i: Any, slope: Tensors, written: Tensors) -> tuple[Any, Tensors, Tensors]:
+    def step(i: Any, slope: Tensors, totals: Tensors, written: Tensors) -> Any:
         t = steps - 1 - i
         (d_output,) = upstream.at(t)
         here, first = flags.at(t)
@@ -171,58 +190,60 @@ def backward(
             # The state was copied through padding, and so is its gradient.
             earlier = tuple(tf.where_v2(here, e, s) for e, s in zip(earlier, at, strict=True))
         earlier = tuple(_cut(e, first) for e in earlier)
+        # While they are in the cache: summed behind the loop, they are read once more.
+        totals = tuple(total + d for total, d in zip(totals, dz, strict=True))
         found = (*dz, _total(dz, inwards)) if inside else dz
         pairs = zip(written, found, strict=True)
-        return i + 1, earlier, tuple(array.write(t, row) for array, row in pairs)
+        return i + 1, earlier, totals, tuple(array.write(t, row) for array, row in pairs)
 
-    widths = [_width(u) for u in recurrence.recurrent(weights)] + [_width(x)] * inside
-    start = d_final, _arrays(widths, steps, x)
-    _, d_initial, written = _repeat(step, steps, start, _block(recurrence, x))
+    widths = [_width(u) for u in recurrence.recurrent(weights)]
+    none = tuple(tf.zeros([tf.shape(d_final[0])[0], width], x.dtype) for width in widths)
+    start = d_final, none, _arrays(layout, widths + [_width(x)] * inside, steps, x)
+    _, d_initial, totals, written = _repeat(step, steps, start, _block(recurrence, layout, x))
     found = tuple(array.stack() for array in written)
     if inside:
         dz, dx = found[:-1], found[-1]
     else:
         dz, dx = found, _inputs_slope(recurrence, found, inwards, x)
-    return Backward(without_padding(dx, real), d_initial, dz)
+    totals = tuple(tf.reduce_sum(total, 0) for total in totals)
+    return Backward(without_padding(dx, real), d_initial, dz, totals)
 
 
 def weight_gradients(
-    recurrence: Recurrence, x: Any, real: Any, fresh: Any, ran: Any, sums: Tensors
+    recurrence: Recurrence, x: Any, real: Any, fresh: Any, ran: Any, found: Backward
 ) -> Tensors:
-    """Returns the weights' gradients, by one product each over all steps.
+    """Returns the weights' gradients, those of matrices by one product each over all steps.
 
     Args:
-      recurrence: as for `backward`, and so are `x` to `ran`.
+      recurrence: as for `backward`, and so are `x` to `ran`, all laid out alike.
       x: see `forward`.
       real: see `forward`.
       fresh: see `forward`.
       ran: see `backward`.
-      sums: of `Backward`.
+      found: by `backward`.
     """
     before, _, kept = ran
     before = tuple(_cut(states, fresh) for states in before)
-    flat = (tuple(map(_flat, some)) for some in (before, kept, sums))
     # Inputs that came multiplied have no part in the weights that are left.
     read = x[..., :0] if recurrence.projected else without_padding(x, real)
-    return recurrence.gradients(_flat(read), *flat)
+    before, kept, sums = (tuple(map(_flat, some)) for some in (before, kept, found.sums))
+    return recurrence.gradients(_flat(read), before, kept, sums, found.totals)
 
 
-def backward_whole(recurrence: Recurrence, x: Any, weights: Tensors, *rest: Any) -> Any:
-    """Runs `backward` and `weight_gradients`; returns both results. Arguments of `backward`."""
-    found = backward(recurrence, x, weights, *rest)
-    real, fresh, ran, _ = rest
-    return found, weight_gradients(recurrence, x, real, fresh, ran, found.sums)
-
-
-def few(recurrence: Recurrence, x: Any) -> bool:
-    """Says whether the states of `x` `[L, B, I]` are so small, as known, that operations count."""
-    streams = x.shape.as_list()[1]
+def few(recurrence: Recurrence, streams: int | None) -> bool:
+    """Says whether the states of B streams, as known, are so small that operations count."""
     return streams is not None and streams * recurrence.widths[0] <= _FEW_NUMBERS
 
 
-def _sparing(recurrence: Recurrence, x: Any, real: Any, fresh: Any) -> bool:
+def many(streams: int | None) -> bool:
+    """Says whether B streams, as known, are so many that a step multiplies its own inputs."""
+    return streams is not None and streams >= _MANY_STREAMS
+
+
+def _sparing(recurrence: Recurrence, layout: Layout, x: Any, real: Any, fresh: Any) -> bool:
     """Says whether the passes for few streams are to run; they know no flags."""
-    return recurrence.few is not None and few(recurrence, x) and real is None and fresh is None
+    small = layout is STEPS_FIRST and few(recurrence, layout.streams(x))
+    return recurrence.few is not None and small and real is None and fresh is None
 
 
 class _FewSteps:
@@ -239,14 +260,16 @@ class _FewSteps:
         self, initial: Tensors, widths: Sequence[int], told: Callable[[Tensors, Tensors], Tensors]
     ) -> tuple[Tensors, Tensors]:
         """Returns the last state, and arrays of what `told(state, found)` says at each step."""
-        rows, steps = _Rows(self._z), _steps(self._x)
+        rows, steps = Rows(STEPS_FIRST, self._z), STEPS_FIRST.steps(self._x)
 
         def step(t: Any, state: Tensors, written: Tensors) -> Any:
             state, found = self._own.step(rows.at(t), state, self._u, self._b)
             pairs = zip(written, told(state, found), strict=True)
             return t + 1, state, tuple(array.write(t, row) for array, row in pairs)
 
-        _, final, written = _counted(step, steps, (initial, _arrays(widths, steps, self._x)))
+        _, final, written = _counted(
+            step, steps, (initial, _arrays(STEPS_FIRST, widths, steps, self._x))
+        )
         return tuple(final), tuple(array.stack() for array in written)
 
     def kept(self, initial: Tensors) -> Forward:
@@ -259,9 +282,9 @@ class _FewSteps:
 def _backward_few(
     recurrence: Recurrence, x: Any, weights: Tensors, ran: Any, slopes: Any
 ) -> Backward:
-    own, steps, (before, _, kept) = recurrence.few, _steps(x), ran
-    upstream, at = _Rows((slopes[0],)), own.slopes(kept, before)
-    rows, u = _Rows(at), recurrence.recurrent(weights)
+    own, steps, (before, _, kept) = recurrence.few, STEPS_FIRST.steps(x), ran
+    upstream, at = Rows(STEPS_FIRST, (slopes[0],)), own.slopes(kept, before)
+    rows, u = Rows(STEPS_FIRST, at), recurrence.recurrent(weights)
 
     def step(i: Any, slope: Tensors, written: Any) -> Any:
         t = steps - 1 - i
@@ -270,12 +293,12 @@ def _backward_few(
         found, earlier = own.back(rows.at(t), tuple(whole), u)
         return i + 1, earlier, written.write(t, found)
 
-    start = slopes[1], _arrays([own.written_back], steps, x)[0]
+    start = slopes[1], STEPS_FIRST.array(own.written_back, steps, x)
     _, d_initial, written = _counted(step, steps, start)
     dz = own.sums(written.stack(), at, u, slopes)
     inwards = transposed(recurrence.inward(weights))
     dx = _inputs_slope(recurrence, dz, inwards, x)
-    return Backward(dx, d_initial, dz)
+    return Backward(dx, d_initial, dz, tuple(tf.reduce_sum(_flat(d), 0) for d in dz))
 
 
 def _counted(step: Callable[..., Any], steps: Any, start: tuple[Any, ...]) -> Any:
@@ -296,15 +319,21 @@ class _Step:
     """Runs single steps of a recurrence forwards, with padding and fresh starts."""
 
     def __init__(
-        self, recurrence: Recurrence, x: Any, weights: Tensors, real: Any, fresh: Any
+        self,
+        recurrence: Recurrence,
+        layout: Layout,
+        x: Any,
+        weights: Tensors,
+        real: Any,
+        fresh: Any,
     ) -> None:
         self._recurrence = recurrence
         self._inward = recurrence.inward(weights)
-        self._inside = _many(recurrence, x)
+        self._inside = _many(recurrence, layout, x)
         rows = (x,) if self._inside else _projected(recurrence, x, self._inward)
-        self._rows = _Rows(rows)
+        self._rows = Rows(layout, rows)
         self._fixed = recurrence.recurrent(weights), recurrence.biases(weights)
-        self._flags = _Flags(real, fresh)
+        self._flags = _Flags(layout, real, fresh)
 
     def __call__(self, t: Any, state: Tensors) -> tuple[Tensors, Tensors]:
         real, fresh = self._flags.at(t)
@@ -327,38 +356,20 @@ class _Step:
         return tuple(tf.matmul(rows[0], w) for w in self._inward) if self._inside else rows
 
 
-class _Rows:
-    """Reads single steps of arrays `[L, B, k]`.
-
-    Not by slices: those count negative steps from the end, and where XLA has to work out such a
-    step more than once in one kernel, the kernel is not vectorised.
-    """
-
-    def __init__(self, arrays: Tensors) -> None:
-        self._arrays = tuple(
-            tf.TensorArray(a.dtype, _steps(a), element_shape=a.shape[1:]).unstack(a)
-            for a in arrays
-        )
-
-    def at(self, t: Any) -> Tensors:
-        """Returns step t of each, `[B, k]`."""
-        return tuple(array.read(t) for array in self._arrays)
-
-
 class _Flags:
     """Reads what is special about single steps; None where nothing is."""
 
-    def __init__(self, *flags: Any) -> None:
-        self._rows = [None if flag is None else _Rows((flag,)) for flag in flags]
+    def __init__(self, layout: Layout, *flags: Any) -> None:
+        self._rows = [None if flag is None else Rows(layout, (flag,)) for flag in flags]
 
     def at(self, t: Any) -> list[Any]:
         """Returns step t of each, `[B, 1]`."""
         return [None if rows is None else rows.at(t)[0] for rows in self._rows]
 
 
-def _block(recurrence: Recurrence, x: Any) -> int:
+def _block(recurrence: Recurrence, layout: Layout, x: Any) -> int:
     """Returns how many steps a turn of the loop is to have: several where they are very short."""
-    return _BLOCK if few(recurrence, x) else 1
+    return _BLOCK if few(recurrence, layout.streams(x)) else 1
 
 
 def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], block: int) -> Any:
@@ -379,11 +390,8 @@ def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], block:
     return tf.while_loop(lambda t, *_: t < steps, step, state, maximum_iterations=block - 1)
 
 
-def _many(recurrence: Recurrence, x: Any) -> bool:
-    if recurrence.projected:
-        return False
-    streams = x.shape.as_list()[1]
-    return streams is not None and streams >= _MANY_STREAMS
+def _many(recurrence: Recurrence, layout: Layout, x: Any) -> bool:
+    return not recurrence.projected and many(layout.streams(x))
 
 
 def _inputs_slope(recurrence: Recurrence, dz: Tensors, inwards: Tensors, x: Any) -> Any:
@@ -399,15 +407,8 @@ def _total(dz: Tensors, matrices: Tensors) -> Any:
     return sum(others, first)
 
 
-def _steps(x: Any) -> Any:
-    """Returns L, as an int if it is known."""
-    known = x.shape.as_list()[0]
-    return tf.shape(x)[0] if known is None else known
-
-
-def _arrays(widths: Sequence[int], steps: Any, like: Any) -> Tensors:
-    batch = like.shape.as_list()[1]
-    return tuple(tf.TensorArray(like.dtype, steps, element_shape=[batch, w]) for w in widths)
+def _arrays(layout: Layout, widths: Sequence[int], steps: Any, like: Any) -> Tensors:
+    return tuple(layout.array(width, steps, like) for width in widths)
 
 
 def _flat(a: Any) -> Any:

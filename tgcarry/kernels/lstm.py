@@ -79,10 +79,12 @@ class LSTMRecurrence:
         dz = tf.concat([dzi, dzf, dzo, dzj], 1)
         return (dz,), (dc * f, tf.matmul(dz, ut[0]))
 
-    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+    ) -> Tensors:
         """Returns the gradients of kernel and bias, columns i, j, f, o."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[1], dz[0])], 0)
-        return _together(kernel), _together(tf.reduce_sum(dz[0], 0))
+        return _together(kernel), _together(totals[0])
 
 
 def _apart(columns: Any) -> tuple[Any, Any]:

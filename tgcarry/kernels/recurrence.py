@@ -6,7 +6,8 @@ A recurrence is cut so that only what depends on the state before stays in the l
                                             in the loop where a step has many streams
     s_t, kept_t = step(z_t, s_{t-1}, U, b)  in the loop
     dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop
-    dW, dU, db, dx  from all dz_t           behind the loop, one product each; dx like z
+    dW, dU, dx  from all dz_t               behind the loop, one product each; dx like z
+    db = sum of dz_t                        in the reverse loop
 
 N is steps times streams, B the streams, I the input width, H the units.
 """
@@ -75,8 +76,10 @@ class Recurrence(Protocol):
         """Returns dz and the gradient at s_{t-1} from the gradient at s_t; `ut` is U^T."""
         ...
 
-    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
-        """Returns the weights' gradients, from all steps `[N, k]`."""
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+    ) -> Tensors:
+        """Returns the weights' gradients, from all steps `[N, k]`; `totals` are dz summed up."""
         ...
 
 

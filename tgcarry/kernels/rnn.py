@@ -50,7 +50,9 @@ class RNNRecurrence:
         dz = slopes[0] * self._activation.slope(after[0])
         return (dz,), (tf.matmul(dz, ut[0]),)
 
-    def gradients(self, x: Any, before: Tensors, kept: Tensors, dz: Tensors) -> Tensors:
+    def gradients(
+        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+    ) -> Tensors:
         """Returns the gradients of kernel and bias."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[0], dz[0])], 0)
-        return kernel, tf.reduce_sum(dz[0], 0)
+        return kernel, totals[0]
