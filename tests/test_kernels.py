@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import tgcarry as tgc
 from tgcarry.errors import CarryError
 from tgcarry.kernels import why_not
+from tgcarry.tf1 import operations_before
 
 CELLS = {
     "gru": tgc.GRUCell,
@@ -43,8 +44,9 @@ def everything(kind, engine, shape, dtype, flags, known, seed, time_major=False,
         tf.set_random_seed(seed)
         cell = CELLS[kind](units)
         inputs = rng.normal(size=(batch, steps, width)).astype(dtype)
-        x = tf.placeholder(dtype, [batch, steps, width] if known else [None, None, width])
-        ports = tgc.carry_ports(cell, batch if known else None, dtype=tf.as_dtype(dtype))
+        shapes = {True: [batch, steps], False: [None, None], "batch": [batch, None]}
+        x = tf.placeholder(dtype, [*shapes[known], width])
+        ports = tgc.carry_ports(cell, shapes[known][0], dtype=tf.as_dtype(dtype))
         leaves = tf.nest.flatten(ports.initial_state)
         starts = [rng.normal(size=(batch, leaf.shape[1])).astype(dtype) for leaf in leaves]
         lengths = rng.integers(0, steps + 1, batch) if flags else None
@@ -116,6 +118,47 @@ def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
     options = ((41, 6, 3, 4), "float64", flags, True, 5)
     got = everything(kind, "fused", *options)
     assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
+
+
+@pytest.mark.parametrize("known", [True, "batch"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "gru",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in sorted(CELLS) if kind != "gru"),
+    ],
+)
+def test_small_steps_are_stock(kind, known):
+    """Steps that are read and written as the inputs have them, streams first."""
+    options = ((9, 7, 3, 30), "float64", False, known, 7)
+    error = largest_error(everything(kind, "fused", *options), everything(kind, "stock", *options))
+    assert error < 1e-10
+
+
+@pytest.mark.slow
+@settings(max_examples=12)
+@given(
+    kind=st.sampled_from(sorted(CELLS)),
+    shape=st.tuples(
+        *[st.integers(2, 20), st.integers(1, 12), st.integers(1, 5), st.integers(60, 70)]
+    ),
+    dtype=st.sampled_from(["float32", "float64"]),
+    known=st.sampled_from([True, "batch"]),
+    seed=st.integers(0, 2**16),
+)
+def test_small_steps_of_random_shapes_are_stock(kind, shape, dtype, known, seed):
+    options = (shape, dtype, False, known, seed)
+    error = largest_error(everything(kind, "fused", *options), everything(kind, "stock", *options))
+    assert error < {"float32": 1e-5, "float64": 1e-10}[dtype]
+
+
+@pytest.mark.parametrize(("units", "turned"), [(32, False), (1024, True)])
+def test_nothing_is_turned_around_for_small_steps(units, turned):
+    x = tf.placeholder(tf.float32, [12, 5, 3])
+    outputs, _ = tgc.dynamic_rnn(tgc.GRUCell(units), x, dtype=tf.float32, engine="fused")
+    slopes = tf.gradients(outputs, [x, *tf.trainable_variables()])
+    types = {op.type for op in operations_before([outputs, *slopes])}
+    assert ("Transpose" in types) == turned
 
 
 @pytest.mark.parametrize("flags", [False, True])
