@@ -121,15 +121,20 @@ def unroll_stack(
             x = x.whole()
     whole = compiled and all(not leaf.reason for leaf in leaves)
     count = _parts(x, whole)
-    turning = streams_first is not None
-    if turning and whole and not twice and lengths is None and fresh is None:
-        turning = not _pays_streams_first(recurrences.values(), x, count)
-    as_they_are = streams_first is not None and not turning
-    layout = STREAMS_FIRST if as_they_are else STEPS_FIRST
+    plain = whole and not twice and lengths is None and fresh is None
+    unturned = plain and streams_first is not None and _small(recurrences.values(), x, count)
+    layout = STREAMS_FIRST if unturned else STEPS_FIRST
     layers = {name: Layer(found, compiled, twice, layout) for name, found in recurrences.items()}
-    parts = _split(x, streams_first, state, lengths, fresh, count, turning)
+    if unturned:
+        parts = _split(streams_first, 0, state, None, None, count)
+    elif streams_first is not None:
+        # Cut before they are turned around: parts of the first dimension are no copies.
+        cut = _split(streams_first, 0, state, lengths, fresh, count)
+        parts = ((_turned(inputs), *rest) for inputs, *rest in cut)
+    else:
+        parts = _split(x, 1, state, lengths, fresh, count)
     runs = [_Walk(layers, *part)(cell) for part in parts]
-    if turning:
+    if streams_first is not None and not unturned:
         runs = [run._replace(outputs=_turned(run.outputs)) for run in runs]
     if count == 1:
         return runs[0]
@@ -314,11 +319,11 @@ def _parts(x: Any, wanted: bool) -> int:
     return max(1, min(cores or 1, most or 1, streams // _STREAMS_A_CORE))
 
 
-def _pays_streams_first(recurrences: Iterable[Recurrence], x: Any, count: int) -> bool:
-    """Says whether passes are to read and write arrays `[B, L, k]` as they are.
+def _small(recurrences: Iterable[Recurrence], x: Any, count: int) -> bool:
+    """Says whether steps are so small that arrays `[B, L, k]` are read and written as they are.
 
-    Only where a step is small: with more in it, it is spread over so much memory that turning
-    whole arrays around costs less. And not where the passes for few streams run.
+    With more in a step, it is spread over so much memory that turning whole arrays around costs
+    less. Where the passes for few streams run, it costs nothing.
     """
     streams = x.shape.as_list()[1]
     if streams is None:
@@ -331,19 +336,13 @@ def _pays_streams_first(recurrences: Iterable[Recurrence], x: Any, count: int) -
 
 
 def _split(
-    x: Any,
-    streams_first: Any,
-    state: Any,
-    lengths: Any,
-    fresh: Any,
-    count: int,
-    turning: bool,
+    inputs: Any, axis: int, state: Any, lengths: Any, fresh: Any, count: int
 ) -> Iterator[Any]:
+    """Yields `count` parts of the batch, which is the inputs' dimension `axis`."""
     if count == 1:
-        as_they_are = streams_first is not None and not turning
-        yield streams_first if as_they_are else x, state, lengths, fresh
+        yield inputs, state, lengths, fresh
         return
-    streams = x.shape.as_list()[1]
+    streams = inputs.shape.as_list()[axis]
     sizes = [streams * (i + 1) // count - streams * i // count for i in range(count)]
 
     # Not slices: the gradient of a split is one concatenation.
@@ -352,13 +351,7 @@ def _split(
 
     leaves = [cut(leaf, 0) for leaf in tf.nest.flatten(state)]
     states = [tf.nest.pack_sequence_as(state, part) for part in zip(*leaves, strict=True)]
-    if streams_first is None:
-        inputs = cut(x, 1)
-    else:
-        # Cut before they are turned around: parts of the first dimension are no copies.
-        inputs = cut(streams_first, 0)
-        inputs = [_turned(part) for part in inputs] if turning else inputs
-    yield from zip(inputs, states, cut(lengths, 0), cut(fresh, 1), strict=True)
+    yield from zip(cut(inputs, axis), states, cut(lengths, 0), cut(fresh, 1), strict=True)
 
 
 def _turned(a: Any) -> Any:

@@ -26,7 +26,7 @@ class GRURecurrence:
         self._cell = cell
         self._units = cell.num_units
         self._activation = ACTIVATIONS[cell.activation]
-        self.widths = (cell.num_units,)
+        self.widths = self.beside = (cell.num_units,)
         self.few = FewGRU(cell.num_units) if cell.activation is tf.tanh else None
 
     def weights(self) -> Tensors:
@@ -57,22 +57,22 @@ class GRURecurrence:
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
-    ) -> tuple[Tensors, Tensors]:
-        """Returns dzg, dzc and dh."""
+    ) -> tuple[Tensors, Tensors, Tensors]:
+        """Returns dzg and dzc, r * h and dh."""
         (dh,), (h,), (reset, update, candidate) = slopes, before, kept
         dzc = dh * (1.0 - update) * self._activation.slope(candidate)
         through = tf.matmul(dzc, ut[1])
         dzr = through * h * reset * (1.0 - reset)
         dzu = dh * (h - candidate) * update * (1.0 - update)
         dzg = tf.concat([dzr, dzu], 1)
-        return (dzg, dzc), (dh * update + through * reset + tf.matmul(dzg, ut[0]),)
+        earlier = dh * update + through * reset + tf.matmul(dzg, ut[0])
+        return (dzg, dzc), (reset * h,), (earlier,)
 
     def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+        self, x: Any, before: Tensors, beside: Tensors, dz: Tensors, totals: Tensors
     ) -> Tensors:
         """Returns the gradients of kernels and biases."""
-        (dzg, dzc), (h,) = dz, before
-        cut = kept[0] * h
+        (dzg, dzc), (h,), (cut,) = dz, before, beside
         return (
             tf.concat([flat_product(x, dzg), flat_product(h, dzg)], 0),
             totals[0],

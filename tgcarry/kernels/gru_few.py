@@ -73,6 +73,10 @@ class FewGRU:
         through = over_steps(dzc, tf.transpose(u[1]))
         return self._side_by_side(d * through, c * dh), dzc
 
+    def beside(self, at: Tensors, before: Tensors) -> Tensors:
+        """Returns r * h of all steps, see `GRURecurrence.back`; `at` is `slopes` of all."""
+        return (at[-1] * before[0],)
+
     def _side_by_side(self, one: Any, other: Any) -> Any:
         """Puts two arrays side by side, `[..., 2 H]`."""
         # Chosen by row and not concatenated, which XLA would do number by number.

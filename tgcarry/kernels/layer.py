@@ -90,12 +90,11 @@ class Layer:
             initial, weights = rest[:leaves], rest[leaves:]
             ran = self._forward(x, initial, weights, *flags)
             # Taken apart here, where the first dimension's slices are views and not copies.
-            before, after = (
-                tuple(map(read, ran.states)) for read in (self._layout.before, self._layout.after)
-            )
+            after = tuple(map(self._layout.after, ran.states))
             outputs = after[self._recurrence.output]
 
             def reverse(d_outputs: Any, *d_final: Any) -> list[Any]:
+                before = tuple(map(self._layout.before, ran.states, initial))
                 sources = Sources((d_outputs, tuple(d_final)), x, tuple(initial), weights)
                 return list(self._reverse(sources, flags, (before, after, ran.kept)))
 
@@ -117,7 +116,7 @@ class Layer:
         def run(*_: Any) -> Any:
             found = self._backward(x, weights, *flags, ran, slopes)
             # Not compiled: TensorFlow's own products over all steps are faster.
-            d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran, found)
+            d_weights = loops.weight_gradients(self._recurrence, x, *flags, ran[0], found)
             return (found.inputs, *found.initial, *d_weights), again
 
         return run(*tf.nest.flatten((sources, ran)))

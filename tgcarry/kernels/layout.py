@@ -27,10 +27,10 @@ class Array(Protocol):
 
 
 class History(Protocol):
-    """Holds a state before and after each step while a loop runs."""
+    """Holds a state of all steps while a loop runs."""
 
-    def write(self, t: Any, before: Any, after: Any) -> Any:
-        """Returns the history with both of step t in it, `[B, H]`."""
+    def write(self, t: Any, after: Any) -> Any:
+        """Returns the history with the state behind step t in it, `[B, H]`."""
         ...
 
     def stack(self) -> Any:
@@ -61,7 +61,7 @@ class Layout(Protocol):
         """Makes the `History` of a state that begins as `initial` `[B, H]`."""
         ...
 
-    def before(self, history: Any) -> Any:
+    def before(self, history: Any, initial: Any) -> Any:
         """Returns the state before each step."""
         ...
 
@@ -110,7 +110,7 @@ class StepsFirst:
         array = self.array(_static(initial, -1), steps + 1, like)
         return _Following(array.write(0, initial))
 
-    def before(self, history: Any) -> Any:
+    def before(self, history: Any, initial: Any) -> Any:
         """See `Layout`; a view, because slices of the first dimension are no copies."""
         return history[:-1]
 
@@ -140,16 +140,15 @@ class StreamsFirst:
 
     def history(self, initial: Any, steps: Any, like: Any) -> Any:
         """See `Layout`."""
-        width = _static(initial, -1)
-        return _Both(self.array(width, steps, like), self.array(width, steps, like))
+        return self.array(_static(initial, -1), steps, like)
 
-    def before(self, history: Any) -> Any:
-        """See `Layout`."""
-        return history[0]
+    def before(self, history: Any, initial: Any) -> Any:
+        """See `Layout`; a copy."""
+        return tf.concat([initial[:, tf.newaxis], history[:, :-1]], 1)
 
     def after(self, history: Any) -> Any:
         """See `Layout`."""
-        return history[1]
+        return history
 
 
 STEPS_FIRST: Layout = StepsFirst()
@@ -161,25 +160,11 @@ class _Following(NamedTuple):
 
     states: Any
 
-    def write(self, t: Any, before: Any, after: Any) -> _Following:
+    def write(self, t: Any, after: Any) -> _Following:
         return _Following(self.states.write(t + 1, after))
 
     def stack(self) -> Any:
         return self.states.stack()
-
-
-class _Both(NamedTuple):
-    """Holds a state before each step and after each, `[B, L, H]` both."""
-
-    # Streams first, one array of both would have to be copied for its parts.
-    earlier: Any
-    later: Any
-
-    def write(self, t: Any, before: Any, after: Any) -> _Both:
-        return _Both(self.earlier.write(t, before), self.later.write(t, after))
-
-    def stack(self) -> Any:
-        return self.earlier.stack(), self.later.stack()
 
 
 class _Sliced(NamedTuple):

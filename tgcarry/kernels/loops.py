@@ -32,7 +32,7 @@ class Forward(NamedTuple):
     final: Tensors
     """`[B, H]` each."""
     states: tuple[Any, ...]
-    """What the layout's `before` and `after` read, of each leaf."""
+    """What `Layout.before` and `Layout.after` read, of each leaf."""
     kept: Tensors
     """What the recurrence keeps of each step, `[L, B, k]` each."""
 
@@ -46,6 +46,8 @@ class Backward(NamedTuple):
     """`[B, H]` each."""
     sums: Tensors
     """At the sums that the activations are applied to, dz, `[L, B, k]` each."""
+    beside: Tensors
+    """What else the weights' gradients need of each step, `[L, B, k]` each."""
     totals: Tensors
     """At the biases, the sums of dz, `[k]` each."""
 
@@ -78,8 +80,7 @@ def forward(
 
     def step(t: Any, state: Tensors, states: Any, kept: Tensors) -> Any:
         new, keep = one(t, state)
-        triples = zip(states, state, new, strict=True)
-        states = tuple(a.write(t, before, after) for a, before, after in triples)
+        states = tuple(a.write(t, s) for a, s in zip(states, new, strict=True))
         kept = tuple(a.write(t, k) for a, k in zip(kept, keep, strict=True))
         return t + 1, new, states, kept
 
@@ -183,7 +184,7 @@ def backward(
         here, first = flags.at(t)
         at = [s + d_output if n == recurrence.output else s for n, s in enumerate(slope)]
         moved = tuple(without_padding(s, here) for s in at)
-        dz, earlier = recurrence.back(
+        dz, beside, earlier = recurrence.back(
             moved, all_kept.at(t), all_before.at(t), all_after.at(t), matrices
         )
         if here is not None:
@@ -192,42 +193,41 @@ def backward(
         earlier = tuple(_cut(e, first) for e in earlier)
         # While they are in the cache: summed behind the loop, they are read once more.
         totals = tuple(total + d for total, d in zip(totals, dz, strict=True))
-        found = (*dz, _total(dz, inwards)) if inside else dz
+        found = (*dz, *beside, _total(dz, inwards)) if inside else (*dz, *beside)
         pairs = zip(written, found, strict=True)
         return i + 1, earlier, totals, tuple(array.write(t, row) for array, row in pairs)
 
     widths = [_width(u) for u in recurrence.recurrent(weights)]
     none = tuple(tf.zeros([tf.shape(d_final[0])[0], width], x.dtype) for width in widths)
-    start = d_final, none, _arrays(layout, widths + [_width(x)] * inside, steps, x)
+    of_written = [*widths, *recurrence.beside] + [_width(x)] * inside
+    start = d_final, none, _arrays(layout, of_written, steps, x)
     _, d_initial, totals, written = _repeat(step, steps, start, _block(recurrence, layout, x))
     found = tuple(array.stack() for array in written)
-    if inside:
-        dz, dx = found[:-1], found[-1]
-    else:
-        dz, dx = found, _inputs_slope(recurrence, found, inwards, x)
+    dz, beside = found[: len(widths)], found[len(widths) : len(found) - inside]
+    dx = found[-1] if inside else _inputs_slope(recurrence, dz, inwards, x)
     totals = tuple(tf.reduce_sum(total, 0) for total in totals)
-    return Backward(without_padding(dx, real), d_initial, dz, totals)
+    return Backward(without_padding(dx, real), d_initial, dz, beside, totals)
 
 
 def weight_gradients(
-    recurrence: Recurrence, x: Any, real: Any, fresh: Any, ran: Any, found: Backward
+    recurrence: Recurrence, x: Any, real: Any, fresh: Any, before: Tensors, found: Backward
 ) -> Tensors:
     """Returns the weights' gradients, those of matrices by one product each over all steps.
 
     Args:
-      recurrence: as for `backward`, and so are `x` to `ran`, all laid out alike.
+      recurrence: as for `backward`, and so are `x` to `fresh`, all laid out alike.
       x: see `forward`.
       real: see `forward`.
       fresh: see `forward`.
-      ran: see `backward`.
+      before: the states before each step.
       found: by `backward`.
     """
-    before, _, kept = ran
     before = tuple(_cut(states, fresh) for states in before)
     # Inputs that came multiplied have no part in the weights that are left.
     read = x[..., :0] if recurrence.projected else without_padding(x, real)
-    before, kept, sums = (tuple(map(_flat, some)) for some in (before, kept, found.sums))
-    return recurrence.gradients(_flat(read), before, kept, sums, found.totals)
+    flat = (tuple(map(_flat, some)) for some in (before, found.beside, found.sums))
+    before, beside, dz = flat
+    return recurrence.gradients(_flat(read), before, beside, dz, found.totals)
 
 
 def few(recurrence: Recurrence, streams: int | None) -> bool:
@@ -298,7 +298,8 @@ def _backward_few(
     dz = own.sums(written.stack(), at, u, slopes)
     inwards = transposed(recurrence.inward(weights))
     dx = _inputs_slope(recurrence, dz, inwards, x)
-    return Backward(dx, d_initial, dz, tuple(tf.reduce_sum(_flat(d), 0) for d in dz))
+    totals = tuple(tf.reduce_sum(_flat(d), 0) for d in dz)
+    return Backward(dx, d_initial, dz, own.beside(at, before), totals)
 
 
 def _counted(step: Callable[..., Any], steps: Any, start: tuple[Any, ...]) -> Any:

@@ -22,6 +22,7 @@ class LSTMRecurrence:
     """
 
     output = 1
+    beside = ()
     projected = False
 
     def __init__(self, cell: BasicLSTMCell | LSTMCell) -> None:
@@ -67,7 +68,7 @@ class LSTMRecurrence:
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
-    ) -> tuple[Tensors, Tensors]:
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """Returns dzs, dzj, dc and dh."""
         (dc, dh), (i, f, o, j) = slopes, kept
         shown = self._activation.value(after[0])
@@ -77,10 +78,10 @@ class LSTMRecurrence:
         dzo = dh * shown * o * (1.0 - o)
         dzj = dc * i * self._activation.slope(j)
         dz = tf.concat([dzi, dzf, dzo, dzj], 1)
-        return (dz,), (dc * f, tf.matmul(dz, ut[0]))
+        return (dz,), (), (dc * f, tf.matmul(dz, ut[0]))
 
     def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+        self, x: Any, before: Tensors, beside: Tensors, dz: Tensors, totals: Tensors
     ) -> Tensors:
         """Returns the gradients of kernel and bias, columns i, j, f, o."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[1], dz[0])], 0)

@@ -28,7 +28,7 @@ class Projected:
         # How a cell computes a step does not depend on where its input was multiplied.
         self.inward, self.recurrent = recurrence.inward, recurrence.recurrent
         self.biases, self.step, self.back = recurrence.biases, recurrence.step, recurrence.back
-        self.gradients = recurrence.gradients
+        self.gradients, self.beside = recurrence.gradients, recurrence.beside
 
     def matrix(self) -> Any:
         """Returns W, all its parts side by side, `[I, sum of k]`."""

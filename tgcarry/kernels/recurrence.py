@@ -5,7 +5,7 @@ A recurrence is cut so that only what depends on the state before stays in the l
     z_t = x_t W                            before the loop, one product for all steps;
                                             in the loop where a step has many streams
     s_t, kept_t = step(z_t, s_{t-1}, U, b)  in the loop
-    dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop
+    dz_t, ds_{t-1} = back(ds_t, ..., U)     in the reverse loop, and what else dU needs
     dW, dU, dx  from all dz_t               behind the loop, one product each; dx like z
     db = sum of dz_t                        in the reverse loop
 
@@ -45,6 +45,8 @@ class Recurrence(Protocol):
     """Width of each state leaf."""
     output: int
     """Which state leaf is the output."""
+    beside: tuple[int, ...]
+    """Widths of what `back` finds of a step for the weights' gradients, beside dz."""
     projected: bool
     """Whether the inputs come as z, see `Projected`."""
     few: Any
@@ -72,12 +74,12 @@ class Recurrence(Protocol):
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
-    ) -> tuple[Tensors, Tensors]:
-        """Returns dz and the gradient at s_{t-1} from the gradient at s_t; `ut` is U^T."""
+    ) -> tuple[Tensors, Tensors, Tensors]:
+        """Returns dz, `beside` and the gradient at s_{t-1}, from that at s_t; `ut` is U^T."""
         ...
 
     def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+        self, x: Any, before: Tensors, beside: Tensors, dz: Tensors, totals: Tensors
     ) -> Tensors:
         """Returns the weights' gradients, from all steps `[N, k]`; `totals` are dz summed up."""
         ...

@@ -14,6 +14,7 @@ class RNNRecurrence:
     """Runs `BasicRNNCell`'s equation, `h' = act(z + h U + b)`; keeps nothing but the states."""
 
     output = 0
+    beside = ()
     projected = False
     few = None
 
@@ -45,13 +46,13 @@ class RNNRecurrence:
 
     def back(
         self, slopes: Tensors, kept: Tensors, before: Tensors, after: Tensors, ut: Tensors
-    ) -> tuple[Tensors, Tensors]:
+    ) -> tuple[Tensors, Tensors, Tensors]:
         """Returns dz and dh."""
         dz = slopes[0] * self._activation.slope(after[0])
-        return (dz,), (tf.matmul(dz, ut[0]),)
+        return (dz,), (), (tf.matmul(dz, ut[0]),)
 
     def gradients(
-        self, x: Any, before: Tensors, kept: Tensors, dz: Tensors, totals: Tensors
+        self, x: Any, before: Tensors, beside: Tensors, dz: Tensors, totals: Tensors
     ) -> Tensors:
         """Returns the gradients of kernel and bias."""
         kernel = tf.concat([flat_product(x, dz[0]), flat_product(before[0], dz[0])], 0)
