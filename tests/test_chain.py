@@ -363,7 +363,7 @@ def test_an_exact_sweep_over_chunks_is_the_unbroken_graph(mode):
     assert off(found["truncated"]) > 1e-4
 
 
-@pytest.mark.parametrize("mode", ["carry", "reset"])
+@pytest.mark.parametrize("mode", [pytest.param("carry", marks=pytest.mark.slow), "reset"])
 def test_training_over_chunks_of_other_numbers_of_steps_goes_down(mode):
     # Its first step may go too far: from some weights that takes more than these to make up for.
     tf.set_random_seed(4)

@@ -84,7 +84,9 @@ def unbroken(model, case):
         pytest.param("rnn", False, id="rnn-flat", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("units", [(5,), (5, 4)], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "units", [pytest.param((5,), marks=pytest.mark.slow), (5, 4)], ids=["one", "two"]
+)
 def test_exact_sweep_is_the_gradient_of_the_unbroken_sequence(kind, units, tuples, dtype):
     seed = len(kind) * 100 + len(units) * 10 + tuples
     print("seed", seed)

@@ -434,8 +434,18 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("time_major", [False, True], ids=["batch", "time"])
-@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize(
+    ("kind", "time_major"),
+    [
+        *((kind, False) for kind in CELLS),
+        ("the question's", True),
+        *(
+            pytest.param(kind, True, marks=pytest.mark.slow)
+            for kind in CELLS
+            if kind != "the question's"
+        ),
+    ],
+)
 def test_any_nest_of_states_is_carried_exactly(kind, time_major, rng):
     cell = CELLS[kind]()
     x = tf.placeholder(tf.float64, [None, None, 2])

@@ -57,7 +57,7 @@ def read_by_hand(weights, streams, mode):
     return nats
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [pytest.param("carry", marks=pytest.mark.slow), "reset"])
 def test_the_loss_is_that_of_two_loops_however_it_is_cut(mode):
     words = data.split_words(TEXT, LONGEST)
     streams = data.word_streams(words, 2)
