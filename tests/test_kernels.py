@@ -113,14 +113,21 @@ def test_fused_is_stock(kind, shape, dtype, flags, known, seed):
     assert error < {"float32": 1e-5, "float64": 1e-10}[dtype]
 
 
-@pytest.mark.parametrize(("kind", "flags"), [("gru", True), ("stack", False), ("one state", True)])
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        ("gru", True),
+        pytest.param("stack", False, marks=pytest.mark.slow),
+        pytest.param("one state", True, marks=pytest.mark.slow),
+    ],
+)
 def test_streams_shared_out_over_cores_are_one_batch(kind, flags):
     options = ((41, 6, 3, 4), "float64", flags, True, 5)
     got = everything(kind, "fused", *options)
     assert largest_error(got, everything(kind, "stock", *options)) < 1e-10
 
 
-@pytest.mark.parametrize("known", [True, "batch"])
+@pytest.mark.parametrize("known", [True, pytest.param("batch", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "kind",
     [

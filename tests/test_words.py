@@ -13,7 +13,6 @@ from tgcarry.words.writer import write_words
 
 TEXT = "so it  goes, on and on unutterably, it goes\non so and so and it is "
 LONGEST = 6
-MODES = ["carry", "reset"]
 
 
 def small(words, mode, **options):
