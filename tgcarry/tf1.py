@@ -4,7 +4,8 @@ Every private symbol, and every list of operation names that a new release may c
 here, with the releases it was checked on. Everything else imports `tensorflow.compat.v1`.
 
 Checked on: TensorFlow 2.16.2, 2.18.1, 2.20.0 and 2.21.0. The private symbols in use are
-`CallableOptions` and a session's `_make_callable_from_options`, `_do_call` and `_closed`.
+`CallableOptions`, a session's `_make_callable_from_options`, `_do_call` and `_closed`, and XLA's
+`xla_dynamic_update_slice`.
 """
 
 from __future__ import annotations
