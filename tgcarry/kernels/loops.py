@@ -235,11 +235,6 @@ def few(recurrence: Recurrence, streams: int | None) -> bool:
     return streams is not None and streams * recurrence.widths[0] <= _FEW_NUMBERS
 
 
-def many(streams: int | None) -> bool:
-    """Says whether B streams, as known, are so many that a step multiplies its own inputs."""
-    return streams is not None and streams >= _MANY_STREAMS
-
-
 def _sparing(recurrence: Recurrence, layout: Layout, x: Any, real: Any, fresh: Any) -> bool:
     """Says whether the passes for few streams are to run; they know no flags."""
     small = layout is STEPS_FIRST and few(recurrence, layout.streams(x))
@@ -392,7 +387,9 @@ def _repeat(step: Callable[..., Any], steps: Any, start: tuple[Any, ...], block:
 
 
 def _many(recurrence: Recurrence, layout: Layout, x: Any) -> bool:
-    return not recurrence.projected and many(layout.streams(x))
+    """Says whether streams, as known, are so many that a step multiplies its own inputs."""
+    streams = layout.streams(x)
+    return not recurrence.projected and streams is not None and streams >= _MANY_STREAMS
 
 
 def _inputs_slope(recurrence: Recurrence, dz: Tensors, inwards: Tensors, x: Any) -> Any:
