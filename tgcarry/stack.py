@@ -125,21 +125,19 @@ def unroll_stack(
     unturned = plain and streams_first is not None and _small(recurrences.values(), x, count)
     layout = STREAMS_FIRST if unturned else STEPS_FIRST
     layers = {name: Layer(found, compiled, twice, layout) for name, found in recurrences.items()}
-    if unturned:
-        parts = _split(streams_first, 0, state, None, None, count)
-    elif streams_first is not None:
-        # Cut before they are turned around: parts of the first dimension are no copies.
-        cut = _split(streams_first, 0, state, lengths, fresh, count)
-        parts = ((_turned(inputs), *rest) for inputs, *rest in cut)
-    else:
-        parts = _split(x, 1, state, lengths, fresh, count)
+    given, axis = (x, 1) if streams_first is None else (streams_first, 0)
+    turning = streams_first is not None and not unturned
+    parts = _split(given, axis, state, lengths, fresh, count)
+    if turning:
+        # Only once they are cut: parts of the first dimension are no copies.
+        parts = ((_turned(inputs), *rest) for inputs, *rest in parts)
     runs = [_Walk(layers, *part)(cell) for part in parts]
-    if streams_first is not None and not unturned:
+    if turning:
         runs = [run._replace(outputs=_turned(run.outputs)) for run in runs]
     if count == 1:
         return runs[0]
     return Unrolled(
-        tf.concat([run.outputs for run in runs], 1 if streams_first is None else 0),
+        tf.concat([run.outputs for run in runs], axis),
         _joined([run.final for run in runs]),
         None,
         _joined([run.final_alone for run in runs]),
